@@ -1,0 +1,1 @@
+"""Prismlane: durable, concurrent analyses of tabular data."""

@@ -1,0 +1,1 @@
+"""Thin shells of Ray actors over the engine."""

@@ -1,0 +1,1 @@
+"""The vocabulary that every part of Prismlane shares. It decides nothing."""

@@ -1,0 +1,1 @@
+"""The plug-in contract, the registry, and the analyses themselves."""

@@ -1,0 +1,1 @@
+"""From files to partitions: formats, type inference, conversion, and what is known of a dataset."""

@@ -1,0 +1,1 @@
+"""The pure core: a job's life as data and functions. Reads no clock, no random source and no file."""

@@ -1,0 +1,1 @@
+"""From a result to what a person reads: findings, charts and the HTML report."""

@@ -1,0 +1,1 @@
+"""Implementations of the ports: the event log and store, and blobs."""
