@@ -101,7 +101,7 @@ def fold(events: Iterable[ev.JobEvent]) -> Job:
     iterator = iter(events)
     first = next(iterator, None)
     if not isinstance(first, ev.JobAccepted):
-        raise ValueError("a job's first event is JobAccepted")
+        raise ValueError("a job's first event is JobAccepted")  # noqa: TRY004 - about the log, not about a type
     job, _ = accept(first)
     for event in iterator:
         job, _ = apply(job, event)
