@@ -10,7 +10,8 @@ COMPARISON = Comparison(
     name="engine_noop",
     baseline="ray actors",
     subjects={
-        "ray actors": Subject("bench.engine_noop.ray_actors"),
+        "ray actors": Subject("bench.engine_noop.ray_actors", {"pooled": False}),
+        "ray ActorPool": Subject("bench.engine_noop.ray_actors", {"pooled": True}),
         "prismlane over http": Subject("bench.engine_noop.prismlane_http", is_product=True),
     },
 )

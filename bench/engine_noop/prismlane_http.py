@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.comparison import Figures
-from bench.engine_noop.workload import N_SUBMITTERS, figures, n_sequential, n_together
+from bench.engine_noop.workload import N_SUBMITTERS, n_sequential, n_together, one_by_one, together
 from bench.measure import latencies_ms, span
 from prismlane.client import Client
 from prismlane.serve.engine import LocalEngine
@@ -19,13 +19,13 @@ def measure(quick: bool) -> Figures:
         with Client(engine.url) as client:
             for _ in range(WARM_UP_JOBS):
                 _run_one(client)
-            one_by_one_ms = latencies_ms(lambda: _run_one(client), n_sequential(quick))
+            taken_ms = latencies_ms(lambda: _run_one(client), n_sequential(quick))
             n_jobs = n_together(quick)
-            with span() as together:
+            with span() as taken:
                 _run_together(client, n_jobs)
     finally:
         engine.stop()
-    return figures(one_by_one_ms, together, n_jobs)
+    return one_by_one(taken_ms) | together(taken, n_jobs)
 
 
 def _run_one(client: Client) -> None:

@@ -19,12 +19,14 @@ def n_together(quick: bool) -> int:
     return 200 if quick else 2000
 
 
-def figures(one_by_one_ms: Sequence[float], together: Span, n_jobs: int) -> Figures:
-    """The figures of both kinds of work."""
+def one_by_one(taken_ms: Sequence[float]) -> Figures:
+    """The figures of W1."""
+    return {f"W1 p{percent}": (quantile(taken_ms, percent / 100), "ms") for percent in (50, 95, 99)}
+
+
+def together(taken: Span, n_jobs: int) -> Figures:
+    """The figures of W2."""
     return {
-        "W1 p50": (quantile(one_by_one_ms, 0.50), "ms"),
-        "W1 p95": (quantile(one_by_one_ms, 0.95), "ms"),
-        "W1 p99": (quantile(one_by_one_ms, 0.99), "ms"),
-        "W2 throughput": (n_jobs / together.wall_s, "jobs/s"),
-        "W2 CPU": (together.cpu_s / n_jobs * 1000, "ms/job"),
+        "W2 throughput": (n_jobs / taken.wall_s, "jobs/s"),
+        "W2 CPU": (taken.cpu_s / n_jobs * 1000, "ms/job"),
     }
