@@ -16,7 +16,7 @@ def measure(quick: bool) -> Figures:
     """W1 by one caller, W2 by sixteen threads."""
     engine = LocalEngine.start(extra_modules=["prismlane.testing.analyses"])
     try:
-        with Client(engine.url) as client:
+        with Client(engine.url, engine.api_key) as client:
             for _ in range(WARM_UP_JOBS):
                 _run_one(client)
             taken_ms = latencies_ms(lambda: _run_one(client), n_sequential(quick))

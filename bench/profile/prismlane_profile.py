@@ -17,7 +17,7 @@ def measure(quick: bool, tables: Sequence[str]) -> Figures:
     figures: Figures = {}
     engine = LocalEngine.start()
     try:
-        with Client(engine.url) as client:
+        with Client(engine.url, engine.api_key) as client:
             for name, path in paths.items():
                 dataset = client.datasets.add(path)
                 with span() as taken:
