@@ -6,7 +6,7 @@ from typing import Any, Final
 import vl_convert
 
 from prismlane.common.wire import Chart
-from prismlane.engine.reports.charts.frame import MAX_MARKS, Spec
+from prismlane.engine.reports.charts.frame import MAX_MARKS, Spec, rows_of
 from prismlane.engine.reports.svg_cleaning import cleaned_svg
 from prismlane.engine.reports.text import visible
 
@@ -63,11 +63,8 @@ def _self_contained(chart: Chart, width_px: int) -> Spec:
     """The specification to draw: visible characters alone, the page's theme, no title (the page has one)."""
     spec = _checked(chart.name, chart.spec)
     spec.pop("title", None)
-    values = spec.get("data", {}).get("values", ())
-    if len(values) > MAX_MARKS:
-        raise ValueError(
-            f"chart {chart.name!r} has {len(values):,} marks; at most {MAX_MARKS:,} can be drawn"
-        )
+    if (n_marks := len(rows_of(spec))) > MAX_MARKS:
+        raise ValueError(f"chart {chart.name!r} has {n_marks:,} marks; at most {MAX_MARKS:,} can be drawn")
     return {**spec, "width": width_px, "config": {**_THEME, **spec.get("config", {})}}
 
 

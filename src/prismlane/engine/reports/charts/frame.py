@@ -56,6 +56,20 @@ def chart_of(
     return Chart(name=name, title=title, alt=alt, spec=spec)
 
 
+def rows_of(spec: Mapping[str, Any]) -> list[Spec]:
+    """The rows of data inside any specification, ours or not; none where it has none that are objects."""
+    data = spec.get("data")
+    values = data.get("values") if isinstance(data, Mapping) else None
+    return values if isinstance(values, list) and all(isinstance(row, dict) for row in values) else []
+
+
+def notes_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What `chart_of` noted down in a specification: its `kind` and its `columns`."""
+    usermeta = spec.get("usermeta")
+    notes = usermeta.get(USERMETA_KEY) if isinstance(usermeta, Mapping) else None
+    return notes if isinstance(notes, Mapping) else {}
+
+
 def picked(rows: Iterable[Mapping[str, Any]], fields: Sequence[str]) -> list[Spec]:
     """`rows` with the `fields` alone, as values that JSON can say.
 
