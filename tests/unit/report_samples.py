@@ -1,5 +1,6 @@
 """A result as `profile` gives it for the flights of 2013, written by hand, and what a report says of its job."""
 
+import itertools
 import math
 from datetime import UTC, datetime
 
@@ -193,7 +194,7 @@ def flights_charts():
 def _histogram(column):
     name, _, _, _, low, median, _, high, sd = column
     edges = [low + (high - low) * i / 30 for i in range(31)]
-    middles = [(a + b) / 2 for a, b in zip(edges, edges[1:], strict=False)]
+    middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
     counts = [round(N_ROWS / 8 * math.exp(-abs(middle - median) / (sd or 1))) for middle in middles]
     return charts.histogram(
         f"hist_{name}",

@@ -56,6 +56,9 @@ def test_headings_are_made_of_field_names_and_other_names_stay():
     assert text.heading_of("null_share") == "Null share"
     assert text.heading_of("n_rows") == "Rows"
     assert text.heading_of("elapsed_s") == "Elapsed"
+    assert text.heading_of("n_bytes") == "Size"
+    assert text.heading_of("r") == "r"
+    assert text.heading_of("p95") == "p95"
     assert text.heading_of("Größe (cm)") == "Größe (cm)"
 
 

@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from prismlane.common.wire import Result
 from prismlane.engine.reports.about import ReportAbout
@@ -60,14 +61,22 @@ def _curl(result: Result, about: ReportAbout) -> str:
     url = (about.server_url or _DEFAULT_URL).rstrip("/")
     body = {
         "analysis": result.analysis,
-        "dataset": about.dataset_id or "ds_…",
+        "dataset": about.dataset_id or "DATASET_ID",
         "params": dict(about.params),
         "seed": about.seed,
     }
-    return " \\\n  ".join(
-        [
-            f"curl -X POST {shlex.quote(url + '/v1/jobs')}",
-            "-H 'Content-Type: application/json'",
-            f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}",
-        ]
+    run = _call(
+        f"{url}/v1/jobs", "application/json", f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
     )
+    if about.dataset_id:
+        return run
+    upload = _call(
+        f"{url}/v1/datasets?{urlencode({'name': about.dataset_name})}",
+        "application/octet-stream",
+        f"--data-binary {shlex.quote('@' + about.dataset_name)}",
+    )
+    return f"{upload}\n\n# with the id that this answers as DATASET_ID\n{run}"
+
+
+def _call(url: str, media_type: str, body: str) -> str:
+    return f"curl -X POST {shlex.quote(url)} \\\n  -H 'Content-Type: {media_type}' \\\n  {body}"

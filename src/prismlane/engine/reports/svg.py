@@ -16,7 +16,8 @@ _INK: Final = "currentColor"
 _THEME: Final[Mapping[str, Any]] = {
     "aria": False,
     "background": None,
-    "font": "sans-serif",
+    # The page sets its charts in the same face: labels then fit the room that was measured for them.
+    "font": "Arial, Liberation Sans, Helvetica, sans-serif",
     "view": {"stroke": None},
     "text": {"color": _INK},
     "axis": {

@@ -18,7 +18,7 @@ from prismlane.engine.reports.text import (
 
 MAX_ROWS: Final = 200
 MAX_COLUMNS: Final = 60
-_MAX_CELL: Final = 160
+_MAX_CELL: Final = 100
 _FORMAT_BY_NAME: Final[dict[str, Callable[[float], str]]] = {"time": format_time_ms, "number": format_number}
 
 

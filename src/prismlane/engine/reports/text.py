@@ -138,11 +138,12 @@ _FORMAT_BY_ENDING: Final[dict[str, Callable[[float], str]]] = {
 def heading_of(name: str) -> str:
     """A field's name as a heading, without the unit that its values show: `null_share` becomes `Null share`.
 
-    A name that is no field name (it has capitals, spaces or signs) stays as it is.
+    A name that is no field name (it has capitals, spaces or signs) and one that is no word (`p95`, `sd`) stay as they are.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+    if not re.fullmatch(r"[a-z][a-z0-9_]+", name) or not re.search("[aeiouy]", name):
         return name
-    words = re.sub(r"_(bytes|s|ms)$", "", name).removeprefix("n_").replace("_", " ")
+    words = re.sub(r"_(bytes|s|ms)$", "", name.removeprefix("n_")).replace("_", " ")
+    words = "size" if words == "bytes" else words
     return words[:1].upper() + words[1:]
 
 

@@ -88,12 +88,14 @@ def histogram(
         for low, high, count in zip(bounds, bounds[1:], counts, strict=False)
     ]
     kind = time_scale(x_title) if temporal else number_scale(x_title, bounds, zero=False)
+    kind["axis"]["grid"] = False
     body = {
         "height": 150,
         "mark": {"type": "bar", "color": palette.BLUE, "xOffset": 0.5, "x2Offset": -0.5, "tooltip": True},
         "encoding": {
             "x": {"field": "from", **kind},
             "x2": {"field": "to"},
+            "y2": {"datum": 0},
             "y": {
                 "field": "rows",
                 "type": "quantitative",
@@ -134,6 +136,7 @@ def heat_map(
             "domain": [low, 0, high] if diverging else [low, high],
             "range": list(palette.DIVERGING if diverging else palette.SEQUENTIAL),
             "clamp": True,
+            "interpolate": "rgb",
         },
         "legend": {"title": heading, "orient": "bottom", "gradientLength": 160, "gradientThickness": 10},
     }
