@@ -7,6 +7,7 @@ import vl_convert
 
 from prismlane.common.wire import Chart
 from prismlane.engine.reports.charts.frame import MAX_MARKS, Spec, rows_of
+from prismlane.engine.reports.drawable import drawable
 from prismlane.engine.reports.svg_cleaning import cleaned_svg
 from prismlane.engine.reports.text import visible
 
@@ -56,33 +57,16 @@ def render_svg(chart: Chart, *, width_px: int, uid: str = "") -> str:
     Raises:
         ValueError: the specification is not valid, refers to something outside itself, or has too many marks.
     """
-    svg = _drawn(chart.name, _self_contained(chart, width_px))
+    svg = _drawn(chart.name, _prepared(chart, width_px))
     return cleaned_svg(svg, uid=uid or chart.name, title=visible(chart.title), description=visible(chart.alt))
 
 
-def _self_contained(chart: Chart, width_px: int) -> Spec:
-    """The specification to draw: visible characters alone, the page's theme, no title (the page has one)."""
-    spec = _checked(chart.name, chart.spec)
-    spec.pop("title", None)
-    if (n_marks := len(rows_of(spec))) > MAX_MARKS:
+def _prepared(chart: Chart, width_px: int) -> Spec:
+    """The specification to draw: safe for the renderer, in the page's theme, without a title (the page has one)."""
+    if (n_marks := len(rows_of(chart.spec))) > MAX_MARKS:
         raise ValueError(f"chart {chart.name!r} has {n_marks:,} marks; at most {MAX_MARKS:,} can be drawn")
+    spec = drawable(chart.name, chart.spec)
     return {**spec, "width": width_px, "config": {**_THEME, **spec.get("config", {})}}
-
-
-def _checked(name: str, node: Any, *, inside_data: bool = False) -> Any:
-    """`node` with each text made visible: a control character in a text ends the whole process inside vl-convert."""
-    if isinstance(node, str):
-        return visible(node)
-    if isinstance(node, list | tuple):
-        return [_checked(name, child, inside_data=inside_data) for child in node]
-    if not isinstance(node, Mapping):
-        return node
-    if not inside_data and (found := {"url", "href"} & node.keys()):
-        raise ValueError(f"chart {name!r} refers to something outside itself ({', '.join(sorted(found))})")
-    return {
-        visible(key): _checked(name, child, inside_data=inside_data or key == "values")
-        for key, child in node.items()
-    }
 
 
 def _drawn(name: str, spec: Spec) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from prismlane.engine.reports.charts.frame import Spec, escaped
+from prismlane.engine.reports.text import shortened
 
 _MAX_LABEL_PX: Final = 130
+_MAX_TITLE: Final = 48
 
 
 def numbers_of(rows: Iterable[Mapping[str, Any]], *fields: str) -> list[float]:
@@ -16,7 +18,7 @@ def numbers_of(rows: Iterable[Mapping[str, Any]], *fields: str) -> list[float]:
 
 def number_axis(title: str, values: Sequence[float], *, n_ticks: int = 5) -> Spec:
     """An axis whose labels are short, and still differ from each other."""
-    axis: Spec = {"title": title or None, "tickCount": n_ticks, "labelOverlap": True}
+    axis: Spec = {"title": shortened(title, _MAX_TITLE) or None, "tickCount": n_ticks, "labelOverlap": True}
     largest = max((abs(value) for value in values), default=0.0)
     span = max(values, default=0.0) - min(values, default=0.0)
     if largest >= 10_000 and span >= largest / 100:
@@ -31,7 +33,7 @@ def number_axis(title: str, values: Sequence[float], *, n_ticks: int = 5) -> Spe
 def category_axis(title: str = "") -> Spec:
     """An axis of names; long ones are cut to what a narrow screen can spare."""
     return {
-        "title": title or None,
+        "title": shortened(title, _MAX_TITLE) or None,
         "labelLimit": _MAX_LABEL_PX,
         "ticks": False,
         "domain": False,
@@ -41,12 +43,17 @@ def category_axis(title: str = "") -> Spec:
 
 def time_axis(title: str = "") -> Spec:
     """An axis of times."""
-    return {"title": title or None, "tickCount": 5, "labelOverlap": True, "grid": False}
+    return {
+        "title": shortened(title, _MAX_TITLE) or None,
+        "tickCount": 5,
+        "labelOverlap": True,
+        "grid": False,
+    }
 
 
 def titled(field: str) -> str:
     """A field's name as words: `n_rows` becomes `n rows`."""
-    return field.replace("_", " ").strip()
+    return shortened(field.replace("_", " ").strip(), _MAX_TITLE)
 
 
 def number_scale(title: str, values: Sequence[float], *, zero: bool) -> Spec:
