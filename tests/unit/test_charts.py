@@ -136,3 +136,12 @@ def test_a_symmetric_domain_is_drawn_around_zero_and_another_is_not():
     assert len(scale((-1, 1))["range"]) == 3
     assert scale((0, 1))["domain"] == [0, 1]
     assert scale(None)["domain"] == [-0.25, 0.5]
+
+
+@pytest.mark.parametrize(("low", "n_rules"), [(-0.5, 3), (0.1, 2)])
+def test_a_forest_has_one_rule_at_zero_where_zero_is_in_sight(low, n_rules):
+    rows = [{"v": name, "e": 0.2, "l": low, "h": 0.5} for name in "ab"]
+    chart = charts.forest("f", "T", "A", rows, label="v", estimate="e", low="l", high="h")
+    svg = vl_convert.vegalite_to_svg({**chart.spec, "width": 300}, vl_version="6.4", allowed_base_urls=[])
+    rules = [group for group in svg.split("<g ") if "role-mark" in group and "rule" in group.split(">")[0]]
+    assert sum(group.count("<line") for group in rules) == n_rules

@@ -169,7 +169,7 @@ def scatter(
     if label and len(data) <= 40:
         text = {"type": "text", "align": "left", "dx": 6, "fontSize": 11, "limit": _MAX_POINT_LABEL_PX}
         layers.append({"mark": text, "encoding": {"text": {"field": escaped(label)}}})
-    body = {
+    body: Spec = {
         "height": 280,
         "encoding": {
             "x": {"field": escaped(x), **number_scale(titled(x), numbers_of(data, x), zero=False)},
@@ -177,6 +177,8 @@ def scatter(
         },
         "layer": layers,
     }
+    for axis in ("x", "y"):
+        body["encoding"][axis]["scale"]["padding"] = 10
     columns = [Column(label, titled(label))] if label else []
     columns += [Column(field, titled(field), "number") for field in (x, y)]
     return chart_of("scatter", name, title, alt, data, columns, body)

@@ -8,7 +8,11 @@ from prismlane.engine.reports.charts.frame import Column, Rows, Spec, chart_of, 
 from prismlane.engine.reports.charts.scales import category_axis, number_axis, numbers_of, titled
 
 _ROW_PX: Final = 24
-_ZERO_RULE: Final[Spec] = {"mark": {"type": "rule", "color": "#808080"}, "encoding": {"x": {"datum": 0}}}
+_ZERO_RULE: Final[Spec] = {
+    "data": {"values": [{}]},
+    "mark": {"type": "rule", "color": "#808080", "strokeDash": [3, 3]},
+    "encoding": {"x": {"datum": 0, "type": "quantitative"}, "y": None},
+}
 
 
 def waterfall(name: str, title: str, alt: str, rows: Rows, *, step: str, change: str) -> Chart:
