@@ -263,12 +263,11 @@ def own_descriptors(payload, blobs, monitor):
 
 
 def look_into_process(payload, blobs, monitor):
-    """Which of the files of process `pid` in /proc can be used."""
+    """Which of the files of process `pid` in /proc can be used; `secret_fd` is one that it has open."""
     found = []
-    for name in ("fd", "environ", "mem", "maps"):
-        path = Path(f"/proc/{payload['pid']}/{name}")
-        with contextlib.suppress(PermissionError):
-            found.append((name, list(path.iterdir()) if path.is_dir() else path.open("rb").read(1)))
+    for name in (f"fd/{payload['secret_fd']}", "environ", "mem", "maps"):
+        with contextlib.suppress(PermissionError), Path(f"/proc/{payload['pid']}/{name}").open("rb") as file:
+            found.append((name, file.read(1)))
     return {"readable": [name for name, _ in found]}, []
 
 
@@ -385,5 +384,5 @@ def flood_the_log(payload, blobs, monitor):
 
 
 def close_the_pipe(payload, blobs, monitor):
-    os.close(3)
+    socket.socket(fileno=3).shutdown(socket.SHUT_RDWR)
     signal.pause()

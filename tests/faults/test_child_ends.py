@@ -230,7 +230,7 @@ asyncio.run(main())
 async def test_killed_parent_takes_its_child_and_what_that_started_along(tmp_path):
     parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PARENT), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
     )
     with parent:

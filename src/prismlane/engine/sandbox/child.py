@@ -47,6 +47,7 @@ Target: TypeAlias = Callable[
 _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS")
 #: The parent drops a child that tells its progress much more often than this.
 _PROGRESS_INTERVAL_S = 0.05
+_INTERRUPT_INTERVAL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class ChildMonitor:
         self._pipe = pipe
         self._lock = threading.Lock()
         self._interrupts: list[Callable[[], object]] = []
+        self._over = threading.Event()
         self._last_told = float("-inf")
         #: Why the call was asked to end; None while it was not.
         self.asked: EndReason | None = None
@@ -112,7 +114,10 @@ class ChildMonitor:
 
     @contextmanager
     def interrupting(self, interrupt: Callable[[], object]) -> Iterator[None]:
-        """Call `interrupt` from another thread if the call is asked to end meanwhile, e.g. a connection's `interrupt`."""
+        """While in here, call `interrupt` from another thread once the call is asked to end.
+
+        It is called again and again: DuckDB, for one, forgets an interrupt that comes just before its query.
+        """
         with self._lock:
             self._interrupts.append(interrupt)
         try:
@@ -124,11 +129,19 @@ class ChildMonitor:
 
     def ask(self, reason: EndReason) -> None:
         """Ask the call to end (called by the thread that reads the pipe)."""
-        with self._lock:
-            self.asked = self.asked or reason
-            interrupts = list(self._interrupts)
-        for interrupt in interrupts:
-            interrupt()
+        if self.asked is None:
+            self.asked = reason
+            threading.Thread(target=self._interrupt, name="interrupter", daemon=True).start()
+
+    def finish(self) -> None:
+        """The call has ended: nothing of it is to be interrupted any more."""
+        self._over.set()
+
+    def _interrupt(self) -> None:
+        while not self._over.wait(_INTERRUPT_INTERVAL_S):
+            with self._lock:  # held, so that a connection is not interrupted after it was left
+                for interrupt in self._interrupts:
+                    interrupt()
 
 
 class _Pipe:
@@ -208,6 +221,8 @@ def _answer(call: Call, monitor: ChildMonitor, target: Target) -> list[bytes]:
         if is_out_of_memory(error):
             error.__traceback__ = None  # its frames hold the memory that the answer needs
         return encode(Failed(call.id, problem_of(error, monitor.asked)))
+    finally:
+        monitor.finish()
 
 
 def _checked(answer: Any) -> tuple[dict[str, Any], list[bytes]]:

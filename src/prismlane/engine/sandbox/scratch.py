@@ -4,9 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 
 def make_scratch(root: Path) -> Path:
@@ -26,15 +24,11 @@ def wipe(scratch: Path) -> None:
 
 def remove(scratch: Path) -> None:
     """Remove `scratch` with all that is in it. Only when nothing runs any more that could write there."""
-    shutil.rmtree(scratch, onerror=_open_up_and_retry)
-
-
-def _open_up_and_retry(function: Callable[..., Any], path: str, _: Any) -> None:
-    """A directory may have been left without any permission."""
-    for directory in (Path(path).parent, Path(path)):
-        if directory.is_dir() and not directory.is_symlink():
-            directory.chmod(stat.S_IRWXU)
-    if function in {os.rmdir, os.unlink}:
-        function(path)
-    else:
-        shutil.rmtree(path, ignore_errors=True)
+    try:
+        shutil.rmtree(scratch)
+    except PermissionError:
+        for folder, names, _ in os.walk(scratch):  # from the top, so that each is opened before it is entered
+            for inner in (Path(folder, name) for name in names):
+                if not inner.is_symlink():
+                    inner.chmod(stat.S_IRWXU)
+        shutil.rmtree(scratch)
