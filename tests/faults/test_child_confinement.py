@@ -1,6 +1,9 @@
+import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +107,48 @@ async def test_scratch_goes_with_the_child(child):
     answer, _ = await child.call("lock_a_directory", {})
     await child.kill()
     assert not Path(answer["cwd"]).exists()
+
+
+IN_A_CONTAINER = """
+import asyncio, ctypes, json, platform, struct, sys
+from pathlib import Path
+from prismlane.engine.sandbox import kernel, syscall_filter
+from prismlane.engine.sandbox.child_process import ChildProcess, Limits
+
+number = syscall_filter._NUMBERS["unshare"][platform.machine() != "x86_64"]
+program = [(0x20, 0, 0, 0), *syscall_filter._refuse(number), (0x06, 0, 0, 0x7FFF0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in program))
+head = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
+kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+kernel.prctl(kernel.PR_SET_SECCOMP, 2, ctypes.cast(head, ctypes.c_void_p))
+
+async def main():
+    secret = open(sys.argv[1], "w+")
+    child = ChildProcess(Limits(), {name: f"sandbox_targets:{name}" for name in ("connect", "look_into_process")},
+                         Path(sys.argv[2]), preload=())
+    import os
+    connected, _ = await child.call("connect", {"port": int(sys.argv[3]), "path": "none"})
+    read, _ = await child.call("look_into_process", {"pid": os.getpid(), "secret_fd": secret.fileno()})
+    print(json.dumps([child.describe(), connected["reached"], read["readable"]]))
+    await child.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_confinement_holds_where_namespaces_are_refused_as_in_most_containers(skip_unless, tmp_path):
+    skip_unless("syscall_filter", "writes_confined")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        arguments = [str(tmp_path / "secret"), str(tmp_path / "other"), str(server.getsockname()[1])]
+        done = subprocess.run(
+            [sys.executable, "-c", IN_A_CONTAINER, *arguments],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    described, reached, readable = json.loads(done.stdout)
+    assert (reached, readable) == ([], [])
+    assert described["network_off"] == {"on": True, "reason": "seccomp filter"}
+    assert described["other_processes_closed"]["reason"].startswith("Landlock version ")
+    assert not described["process_count"]["on"]

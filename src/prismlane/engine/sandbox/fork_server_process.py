@@ -99,7 +99,8 @@ class ForkServerProcess:
 
     def _popen(self, control_fd: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - this interpreter with a module of this package
-            [sys.executable, "-P", "-m", _MODULE, str(control_fd)],
+            # Preloaded modules may have threads; they take care of forks themselves, and Python need not warn of them.
+            [sys.executable, "-P", "-W", "ignore::DeprecationWarning", "-m", _MODULE, str(control_fd)],
             env=_environment(self._n_threads),
             pass_fds=[control_fd],
             stdin=subprocess.DEVNULL,
