@@ -51,6 +51,8 @@ class Call(Generic[T]):
     #: Statuses beside 2xx whose answer `read` understands.
     also_fine: frozenset[int] = frozenset()
     timeout_s: float = DEFAULT_TIMEOUT_S
+    #: Whether the first failure is the answer that the caller wants to know.
+    tries_once: bool = False
 
     def is_fine(self, status: int) -> bool:
         """Whether `read` is for an answer with this status."""
@@ -66,7 +68,7 @@ def performing(
         PrismlaneError: the server refused, or did not answer, and another try makes no sense.
     """
     delay_s, n_retried = 0.0, 0
-    repeats_body = call.body is None or call.body.can_be_sent_again
+    sends_again = not call.tries_once and (call.body is None or call.body.can_be_sent_again)
     while True:
         outcome = yield delay_s
         if isinstance(outcome, httpx2.Response) and call.is_fine(outcome.status_code):
@@ -74,7 +76,7 @@ def performing(
         next_delay_s = policy.delay_s(
             failure_of(outcome), n_retried=n_retried, repeatable=call.repeatable, jitter=jitter()
         )
-        if next_delay_s is None or not repeats_body:
+        if next_delay_s is None or not sends_again:
             raise error_of(outcome) if isinstance(outcome, httpx2.Response) else unreachable(url, outcome)
         delay_s, n_retried = next_delay_s, n_retried + 1
 
@@ -194,6 +196,14 @@ def get_report(job_id: str) -> Call[str]:
     )
 
 
+def list_events(job_id: str, after: int) -> Call[wire.EventPage]:
+    """One page of the events of a job that follow number `after`."""
+    query = [("after", str(after)), ("page_size", "1000")]
+    headers = {"Accept": "application/json"}
+    path = _path("jobs", job_id, "events")
+    return Call(method="GET", path=path, read=_as(wire.EventPage), query=query, headers=headers)
+
+
 def stream_events(job_id: str, after: int) -> Call[None]:
     """The events of a job that follow number `after`, as they happen."""
     return Call(
@@ -286,4 +296,5 @@ def get_readiness() -> Call[wire.ReadyView]:
         read=_as(wire.ReadyView),
         also_fine=frozenset({503}),
         timeout_s=5.0,
+        tries_once=True,
     )

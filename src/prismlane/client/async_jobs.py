@@ -57,6 +57,16 @@ class AsyncJob(JobFacts[AsyncTransport]):
                 if isinstance(seen, EventView):
                     yield seen
 
+    async def history(self, *, after: int = 0) -> AsyncGenerator[EventView]:
+        """Its events from number `after` on up to now, without waiting for more."""
+        while True:
+            page = await self._transport.send(calls.list_events(self.id, after))
+            for event in page.events:
+                yield event
+            if page.ended or not page.events:
+                return
+            after = page.last_seq
+
     async def wait(self, timeout: float | None = None) -> "AsyncJob":  # noqa: ASYNC109 - as in Job
         """Wait until the job ended, in whichever state; returns the same object.
 

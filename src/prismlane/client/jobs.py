@@ -51,6 +51,15 @@ class Job(JobFacts[Transport]):
         """Its events from number `after` on, until it ended."""
         return (seen for seen in self.follow(after=after) if isinstance(seen, EventView))
 
+    def history(self, *, after: int = 0) -> Iterator[EventView]:
+        """Its events from number `after` on up to now, without waiting for more."""
+        while True:
+            page = self._transport.send(calls.list_events(self.id, after))
+            yield from page.events
+            if page.ended or not page.events:
+                return
+            after = page.last_seq
+
     def wait(self, timeout: float | None = None) -> "Job":
         """Wait until the job ended, in whichever state; returns the same object.
 
