@@ -4,8 +4,8 @@ import sys
 import pytest
 
 import prismlane
-from prismlane.client import Client, _local
-from prismlane.client._address import DEFAULT_URL, address_from
+from prismlane.client import Client, local
+from prismlane.client.address import DEFAULT_URL, address_from
 from prismlane.common.errors import AuthenticationError, EngineMissingError, InvalidRequestError
 
 
@@ -36,7 +36,7 @@ def test_every_name_of_the_package_is_there():
 
 
 def test_an_embedded_engine_without_the_extra_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(_local.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(local.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EngineMissingError) as caught:
         Client.local()
     assert caught.value.hint == "Install it: pip install 'prismlane[engine]'"
@@ -56,9 +56,9 @@ class Engine:
 
 
 def test_an_embedded_engine_ends_with_its_client_once(monkeypatch):
-    monkeypatch.setattr(_local, "is_engine_installed", lambda: True)
+    monkeypatch.setattr(local, "is_engine_installed", lambda: True)
     module = type("module", (), {"LocalEngine": Engine})
-    monkeypatch.setattr(_local.importlib, "import_module", lambda name: module)
+    monkeypatch.setattr(local.importlib, "import_module", lambda name: module)
     steps = []
     with Client.local(on_step=lambda *step: steps.append(step)) as client:
         assert client.url == Engine.url
@@ -99,7 +99,7 @@ def test_a_key_file_that_cannot_be_used_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("url", "local"),
+    ("url", "expected"),
     [
         ("http://127.0.0.1:1", True),
         ("http://localhost", True),
@@ -107,5 +107,5 @@ def test_a_key_file_that_cannot_be_used_is_an_error(tmp_path):
         ("http://host", False),
     ],
 )
-def test_proxies_are_never_asked_for_this_machine(url, local):
-    assert address_from(url, environment={}).is_loopback is local
+def test_proxies_are_never_asked_for_this_machine(url, expected):
+    assert address_from(url, environment={}).is_loopback is expected

@@ -9,10 +9,10 @@ from typing import Any, Final, TypeVar
 
 import httpx2
 
-from prismlane.client._address import Address
 from prismlane.client._answers import error_of, unreachable
 from prismlane.client._calls import Call, performing
 from prismlane.client._retries import RetryPolicy
+from prismlane.client.address import Address
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S: Final = 5.0

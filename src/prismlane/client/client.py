@@ -9,13 +9,13 @@ from typing import Any
 import httpx2
 
 from prismlane.client import _calls as calls
-from prismlane.client._address import address_from
-from prismlane.client._local import LocalEngine, OnStep, start_engine
 from prismlane.client._submissions import RUN_WAIT_S, new_idempotency_key, submission
 from prismlane.client._transports import Transport
+from prismlane.client.address import address_from
 from prismlane.client.analyses import Analyses
 from prismlane.client.datasets import Datasets
 from prismlane.client.jobs import Job, Jobs
+from prismlane.client.local import LocalEngine, OnStep, start_engine
 from prismlane.client.result import Result
 from prismlane.common.wire import DatasetView, ReadyView
 
