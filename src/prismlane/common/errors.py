@@ -37,11 +37,13 @@ PrismlaneError
 ├── DamagedStoreError                503 store-damaged
 ├── DamagedBlobError                 500 blob-damaged
 ├── StorageFullError                 507 storage-full
-├── JobFailedError                   the job ended `failed`      (client)
-├── JobCancelledError                the job ended `cancelled`   (client)
-├── JobExpiredError                  the job ended `expired`     (client)
-├── WaitTimeoutError                 the job goes on             (client)
+├── JobOutcomeError                  no result came of waiting   (client)
+│   ├── JobFailedError               the job ended `failed`
+│   ├── JobCancelledError            the job ended `cancelled`
+│   ├── JobExpiredError              the job ended `expired`
+│   └── WaitTimeoutError             the job goes on
 ├── ServerUnreachableError           nothing answers             (client)
+├── EngineMissingError               only the client is installed (client)
 ├── AnalysisError                    raised by an analysis while it runs: permanent
 │   └── RetryableAnalysisError       the same work may well succeed the next time
 └── AttemptEndedError                what ends an attempt from outside its code
@@ -428,25 +430,38 @@ class StorageFullError(PrismlaneError):
 # --- the client -----------------------------------------------------------------------------------
 
 
-class JobFailedError(PrismlaneError):
+class JobOutcomeError(PrismlaneError):
+    """Waiting for a job brought no result; `job` is the job as it was last seen."""
+
+    code = "job-outcome"
+
+    def __init__(self, detail: str = "", *, job: Any = None, **fields: Any) -> None:
+        super().__init__(detail, **fields)
+        self.job = job
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "job": self.job}
+
+
+class JobFailedError(JobOutcomeError):
     """The job failed."""
 
     code = "job-failed"
 
 
-class JobCancelledError(PrismlaneError):
+class JobCancelledError(JobOutcomeError):
     """The job was cancelled."""
 
     code = "job-cancelled"
 
 
-class JobExpiredError(PrismlaneError):
+class JobExpiredError(JobOutcomeError):
     """The job expired before it could run."""
 
     code = "job-expired"
 
 
-class WaitTimeoutError(PrismlaneError):
+class WaitTimeoutError(JobOutcomeError):
     """The job did not end in time; it goes on."""
 
     code = "wait-timeout"
@@ -458,6 +473,13 @@ class ServerUnreachableError(PrismlaneError):
     code = "server-unreachable"
     retryable = True
     default_hint = "Start one: prismlane up"
+
+
+class EngineMissingError(PrismlaneError):
+    """Only the client is installed here; the engine is not."""
+
+    code = "engine-missing"
+    default_hint = "Install it: pip install 'prismlane[engine]'"
 
 
 # --- inside an attempt ----------------------------------------------------------------------------
