@@ -7,6 +7,9 @@ rebuilt from the rows (see `recovery`), so a command that never ran is not misse
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+#: What a timer is for; a job has at most one of each.
+TimerKind: TypeAlias = Literal["due", "retry", "queue_deadline", "run_timeout", "cancel_grace"]
+
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
@@ -27,7 +30,7 @@ class SetTimer:
     """Come back to the job at `at` (seconds since the epoch)."""
 
     job_id: str
-    kind: Literal["due", "retry", "queue_deadline", "cancel_grace"]
+    kind: TimerKind
     at: float
 
 
