@@ -308,25 +308,30 @@ class JobBook:
                     del self._waiting[dependency]
 
     def _hold_key(self, job: Job) -> None:
-        key = _entry(job).key
+        key = _key(job)
         if key is not None:
             self._key_holders[key] = job.id
             self._queue.hold_key(*key)
 
     def _release_key(self, job: Job) -> None:
-        key = _entry(job).key
+        key = _key(job)
         if key is not None and self._key_holders.get(key) == job.id:
             del self._key_holders[key]
             self._queue.release_key(*key)
 
     def _refuse_busy_key(self, job: Job) -> None:
-        key = _entry(job).key
+        key = _key(job)
         holder = None if key is None else self._key_holders.get(key)
         if holder is not None and holder != job.id:
             raise InvalidTransitionError(
                 f"{job.id} cannot run while {holder} runs under the same concurrency key: {story(job)}",
                 facts={"job": job.id, "state": job.state, "runs": holder},
             )
+
+
+def _key(job: Job) -> Key | None:
+    key = job.spec.concurrency_key
+    return None if key is None else (job.tenant, key)
 
 
 def _entry(job: Job) -> QueueEntry:
