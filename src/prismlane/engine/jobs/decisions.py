@@ -132,7 +132,8 @@ def timer_fired(job: Job, kind: TimerKind, now: float) -> ev.JobEvent | None:
 def dependencies_changed(job: Job, states: Mapping[str, JobState], now: float) -> ev.JobEvent | None:
     """What the states of the jobs that `job` waits on mean for it (T3); None where it still waits.
 
-    To be asked when `job` is accepted or loaded, when a job it waits on settles, and when its `due` timer fires.
+    To be asked when `job` is accepted or loaded, when a job it waits on settles, and when its `due` timer fires: then
+    with a `now` that is not before its `not_before`, for the timer is monotonic and the machine's clock may be set back.
     """
     if job.state is not JobState.WAITING:
         return None
