@@ -73,8 +73,11 @@ def test_g8_of_two_events_decided_at_the_same_state_only_one_is_committed(book):
 def test_g6_an_ended_job_leaves_the_book_with_all_that_belonged_to_it(book):
     add(book, queue_deadline=NOW + 5, n_partitions=3)
     run(book)
+    book.partitions("x").take("w", 1)
+    book.partitions("x").finish("w", 0, 0, HASH)
     assert tell(book, "x", succeeded(1, at=NOW)) == [do.Settle("x")]
     assert "x" not in book
+    assert book._checkpoints == {}
     assert (len(book), book.n_queued, book.n_running, len(book.timers)) == (0, 0, 0, 0)
     with pytest.raises(JobNotFoundError):
         book.preview("x", succeeded(1))

@@ -135,3 +135,9 @@ def test_between_the_last_partition_and_the_merge_a_resumed_job_only_merges():
 def test_a_checkpoint_of_another_plan_is_refused(place):
     with pytest.raises(ValueError, match="no partition"):
         PartitionBook(2, 1, {place: "h"})
+
+
+def test_a_merged_state_of_the_last_pass_opens_no_pass_beyond_it():
+    book = PartitionBook(1, 2, {(0, 0): "a", (0, MERGED): "m", (1, 0): "b", (1, MERGED): "n"})
+    assert (book.current_pass, book.merged, book.n_done, book.n_total) == (1, ["m"], 2, 2)
+    assert book.is_pass_complete

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from prismlane.common.errors import InvalidTransitionError, JobNotFoundError
 from prismlane.common.states import JobState
@@ -18,7 +18,8 @@ from prismlane.engine.jobs.transitions import accept, apply, entering, story
 #: How much the latest run of an analysis weighs in the estimate of the next.
 ESTIMATE_WEIGHT: Final = 0.2
 
-Checkpoints = Mapping[tuple[int, int], str]
+#: Hash of the state of each (pass, partition) that was computed.
+Checkpoints: TypeAlias = Mapping[tuple[int, int], str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the shell must do after an event: imperative, idempotent, and about memory alone.
 
 Nothing here touches the store: by the time a command runs, the event is durable. After a crash the same structures are
-rebuilt from the rows (see `recovery`), so a command that never ran is not missed.
+rebuilt from the rows (see `JobBook.load`), so a command that never ran is not missed.
 """
 
 from dataclasses import dataclass
