@@ -281,10 +281,19 @@ def test_a_job_that_ends_tells_who_waited_for_it(book):
     run(book, "x")
     tell(book, "x", succeeded(1))
     assert [job.id for job in book.waiting_on("x")] == ["y", "z"]
-    tell(book, "y", decide.dependencies_changed(book.job("y"), {"x": JobState.SUCCEEDED}, NOW))
+    tell(book, "y", book.dependencies_changed("y", {"x": JobState.SUCCEEDED}, NOW))
     assert [job.id for job in book.waiting_on("x")] == ["z"]
     tell(book, "z", ev.DependencyFailed(at=NOW, dependency="y"))
     assert book.waiting_on("x") == book.waiting_on("y") == []
+
+
+def test_g3_a_job_whose_time_has_come_goes_on_though_the_clock_was_set_back(book):
+    add(book, "x")
+    add(book, "y", waits_on=("x",), not_before=NOW + 20.0)
+    succeeded_x = {"x": JobState.SUCCEEDED}
+    assert book.dependencies_changed("y", succeeded_x, NOW + 19.0) is None
+    assert book.timers.pop_due(MONO + 20.0) == [("y", "due")]
+    assert book.dependencies_changed("y", succeeded_x, NOW - 3600.0) is not None
 
 
 # --- recovery ---------------------------------------------------------------------------------------

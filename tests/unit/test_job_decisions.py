@@ -188,16 +188,17 @@ def test_a_run_timeout_ends_by_force():
 )
 def test_a_job_goes_on_when_all_it_waits_on_succeeded_and_ends_when_one_did_not(states, expected):
     job = job_in(JobState.WAITING, waits_on=("a", "b"))
-    assert decide.dependencies_changed(job, states, 200.0) == expected
+    assert decide.dependencies_changed(job, states, 200.0, is_due=True) == expected
 
 
 def test_a_job_that_waits_for_others_and_a_time_waits_for_both():
     job = job_in(JobState.WAITING, waits_on=("a",), not_before=300.0)
-    assert decide.dependencies_changed(job, {"a": JobState.SUCCEEDED}, 299.0) is None
-    assert decide.dependencies_changed(job, {"a": JobState.SUCCEEDED}, 300.0) is not None
-    assert decide.dependencies_changed(job, {"a": JobState.FAILED}, 299.0) is not None
+    good, bad = {"a": JobState.SUCCEEDED}, {"a": JobState.FAILED}
+    assert decide.dependencies_changed(job, good, 250.0, is_due=False) is None
+    assert decide.dependencies_changed(job, good, 250.0, is_due=True) is not None
+    assert decide.dependencies_changed(job, bad, 250.0, is_due=False) is not None
 
 
 def test_the_end_of_another_job_means_nothing_to_one_that_does_not_wait():
     job = replace(job_in(JobState.QUEUED), spec=job_in(JobState.WAITING).spec)
-    assert decide.dependencies_changed(job, {"job_0_z": JobState.FAILED}, 200.0) is None
+    assert decide.dependencies_changed(job, {"job_0_z": JobState.FAILED}, 200.0, is_due=True) is None

@@ -68,11 +68,9 @@ class JobMachine(RuleBasedStateMachine):
                 for waiting in self.book.waiting_on(command.job_id):
                     self.recheck(waiting.id)
 
-    def recheck(self, job_id, *, is_due=False):
-        job = self.rows[job_id]
-        states = {dependency: self.rows[dependency].state for dependency in job.spec.waits_on}
-        now = max(self.now, job.spec.not_before) if is_due else self.now
-        event = decide.dependencies_changed(job, states, now)
+    def recheck(self, job_id):
+        states = {dependency: self.rows[dependency].state for dependency in self.rows[job_id].spec.waits_on}
+        event = self.book.dependencies_changed(job_id, states, self.now)
         if event is not None:
             self.record(self.book.preview(job_id, event))
 
@@ -96,21 +94,24 @@ class JobMachine(RuleBasedStateMachine):
         """End what nobody renewed, and fire the timers."""
         recoveries = self.n_recoveries
         for lease in self.book.leases.expired(self.mono):
-            if self.n_recoveries == recoveries:
-                self.end_attempt(lease.job_id, lease.fence, FailureReason.LOST, retryable=True, crashed=True)
-        for job_id, kind in self.book.timers.pop_due(self.mono):
+            self.end_attempt(lease.job_id, lease.fence, FailureReason.LOST, retryable=True, crashed=True)
             if self.n_recoveries != recoveries:
-                return  # the new process has set the timers anew
-            if job_id not in self.book:
-                continue
-            if self.book.job(job_id).state is JobState.WAITING:
-                self.recheck(job_id, is_due=True)
-                continue
-            event = decide.timer_fired(self.book.job(job_id), kind, self.now)
-            if event is not None:
-                self.record(self.book.preview(job_id, event))
-        if self.n_recoveries == recoveries:
-            assert not self.book.leases.expired(self.mono)
+                return  # the new process has leases and timers of its own
+        for job_id, kind in self.book.timers.pop_due(self.mono):
+            if job_id in self.book:
+                self.fire(job_id, kind)
+            if self.n_recoveries != recoveries:
+                return
+        assert not self.book.leases.expired(self.mono)
+
+    def fire(self, job_id, kind):
+        job = self.book.job(job_id)
+        if job.state is JobState.WAITING:
+            self.recheck(job_id)
+            return
+        event = decide.timer_fired(job, kind, self.now)
+        if event is not None:
+            self.record(self.book.preview(job_id, event))
 
     def end_attempt(self, job_id, fence, reason, *, retryable, crashed):
         event = decide.attempt_failed(

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from prismlane.common.errors import InvalidTransitionError, JobNotFoundError
 from prismlane.common.states import JobState
 from prismlane.engine.jobs import commands as do
+from prismlane.engine.jobs import decisions as decide
 from prismlane.engine.jobs import events as ev
 from prismlane.engine.jobs.leases import LeaseBook
 from prismlane.engine.jobs.model import Job
@@ -114,6 +115,17 @@ class JobBook:
     def waiting_on(self, job_id: str) -> list[Job]:
         """The jobs that wait for `job_id`, also when that one has left the book."""
         return [self._jobs[waiting] for waiting in self._waiting.get(job_id, ())]
+
+    def dependencies_changed(
+        self, job_id: str, states: Mapping[str, JobState], now: float
+    ) -> ev.JobEvent | None:
+        """What the states of the jobs that a job waits on mean for it; see `decisions.dependencies_changed`.
+
+        Raises:
+            JobNotFoundError: there is no such job, or it has ended.
+        """
+        is_due = (job_id, "due") not in self.timers
+        return decide.dependencies_changed(self.job(job_id), states, now, is_due=is_due)
 
     def is_queued(self, job_id: str) -> bool:
         """Whether the job waits in line; one that was offered to a worker and not claimed yet does not."""

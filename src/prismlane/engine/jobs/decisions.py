@@ -111,7 +111,7 @@ def timer_fired(job: Job, kind: TimerKind, now: float) -> ev.JobEvent | None:
     """What the passing of a time means for `job`; None where the job has moved on since.
 
     `now` may be a little before the time asked for when the machine's clock was set back: the timer itself is monotonic.
-    A `due` of a job that waits on others is None too: ask `dependencies_changed` again then.
+    A `due` of a job that waits on others is None too: ask `JobBook.dependencies_changed` again then.
     """
     match kind, job.state:
         case "due", JobState.SCHEDULED:
@@ -129,11 +129,19 @@ def timer_fired(job: Job, kind: TimerKind, now: float) -> ev.JobEvent | None:
     return None
 
 
-def dependencies_changed(job: Job, states: Mapping[str, JobState], now: float) -> ev.JobEvent | None:
+def dependencies_changed(
+    job: Job, states: Mapping[str, JobState], now: float, *, is_due: bool
+) -> ev.JobEvent | None:
     """What the states of the jobs that `job` waits on mean for it (T3); None where it still waits.
 
-    To be asked when `job` is accepted or loaded, when a job it waits on settles, and when its `due` timer fires: then
-    with a `now` that is not before its `not_before`, for the timer is monotonic and the machine's clock may be set back.
+    To be asked when `job` is accepted or loaded, when a job it waits on settles, and when its `due` timer fires.
+
+    Args:
+        job: a job that may wait on others.
+        states: the state of each job it waits on, as far as known.
+        now: seconds since the epoch.
+        is_due: whether its `not_before` has passed. That is for its timer to say and not for `now`, or a job whose timer
+            has fired would wait for ever when the machine's clock is set back.
     """
     if job.state is not JobState.WAITING:
         return None
@@ -141,7 +149,6 @@ def dependencies_changed(job: Job, states: Mapping[str, JobState], now: float) -
         state = states.get(dependency)
         if state is not None and state.is_terminal and state is not JobState.SUCCEEDED:
             return ev.DependencyFailed(at=now, dependency=dependency)
-    is_due = job.spec.not_before is None or now >= job.spec.not_before
     if is_due and all(states.get(dependency) is JobState.SUCCEEDED for dependency in job.spec.waits_on):
         return ev.DependenciesSucceeded(at=now)
     return None
