@@ -9,7 +9,7 @@ from prismlane.common.ids import DEFAULT_LANE, lane_of
 from prismlane.common.states import AttemptState, FailureReason, JobState
 from prismlane.engine.data.manifest import Dataset
 from prismlane.engine.jobs.events import event_from_dict, event_to_dict
-from prismlane.engine.jobs.model import Attempt, CancelRequest, Job
+from prismlane.engine.jobs.model import Attempt, CancelRequest, Job, JobSpec
 from prismlane.engine.jobs.transitions import spec_from_dict
 from prismlane.engine.ports import Change, Checkpoint, IdempotencyKey, StoredEvent
 
@@ -25,6 +25,7 @@ _JOB_IN_COLUMNS = {"id", "tenant", "spec", "state", "seq", "result_hash"}
 _JOB_IN_BODY = tuple(f.name for f in fields(Job) if f.name not in _JOB_IN_COLUMNS)
 _NESTED = {"attempt", "cancel"}
 _JOB_PLAIN = tuple(name for name in _JOB_IN_BODY if name not in _NESTED)
+_SPEC = tuple(f.name for f in fields(JobSpec))
 _ATTEMPT = tuple(f.name for f in fields(Attempt))
 _CANCEL = tuple(f.name for f in fields(CancelRequest))
 
@@ -36,7 +37,7 @@ def job_row(job: Job) -> Row:
     """All columns of `job`."""
     spec = job.spec
     # Not `asdict`, which copies deeply: this runs for each job that is accepted.
-    spec_values = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+    spec_values = _given(spec, _SPEC)
     return {
         **changing_job_row(job),
         "lane": lane(job.id),
@@ -50,9 +51,11 @@ def job_row(job: Job) -> Row:
 
 def changing_job_row(job: Job) -> Row:
     """The columns of `job` that an event may change, and its id."""
-    body = {name: getattr(job, name) for name in _JOB_PLAIN}
-    body["attempt"] = _values(job.attempt, _ATTEMPT)
-    body["cancel"] = _values(job.cancel, _CANCEL)
+    body = _given(job, _JOB_PLAIN)
+    if job.attempt is not None:
+        body["attempt"] = _given(job.attempt, _ATTEMPT)
+    if job.cancel is not None:
+        body["cancel"] = _given(job.cancel, _CANCEL)
     return {
         "id": job.id,
         "state": job.state,
@@ -118,7 +121,7 @@ def attempt_row(job: Job, attempt: Attempt) -> Row:
         "lane": lane(job.id),
         "tenant": job.tenant,
         "state": attempt.state,
-        "body": _to_json(_values(attempt, _ATTEMPT)),
+        "body": _to_json(_given(attempt, _ATTEMPT)),
     }
 
 
@@ -166,8 +169,9 @@ def _named(value: object, names: Sequence[str]) -> Row:
     return {name: getattr(value, name) for name in names}
 
 
-def _values(value: object | None, names: Sequence[str]) -> Row | None:
-    return None if value is None else _named(value, names)
+def _given(value: object, names: Sequence[str]) -> Row:
+    """The fields that are not None: an encoder's time, and half of a body, would go into nulls."""
+    return {name: found for name in names if (found := getattr(value, name)) is not None}
 
 
 def _attempt(values: Mapping[str, Any] | None) -> Attempt | None:
