@@ -29,6 +29,7 @@ class BlobFile:
         self._n_bytes = 0
         self._sha256 = hashlib.sha256()
         self._lock = threading.Lock()
+        self._closed = False
         self._path: Path | None = blobs / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
         with disk_errors(self._path):
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -65,22 +66,20 @@ class BlobFile:
             place = self._blobs / ref.hash[:2] / ref.hash[2:]
             with disk_errors(place):
                 os.fsync(self._file)
-                if not place.parent.is_dir():
-                    place.parent.mkdir(mode=0o700, exist_ok=True)
-                    _sync_directory(self._blobs)
                 path.rename(place)
                 self._path = None
-                _sync_directory(place.parent)
-            os.close(self._file)
+                sync_directory(place.parent)
             return ref
 
     def close(self) -> None:
         """Remove what was not finished."""
         with self._lock:
-            if self._path is not None:
+            if not self._closed:
+                self._closed = True
                 os.close(self._file)
-                self._path.unlink(missing_ok=True)
-                self._path = None
+                if self._path is not None:
+                    self._path.unlink(missing_ok=True)
+                    self._path = None
 
     def _unfinished(self) -> Path:
         if self._path is None:
@@ -104,7 +103,8 @@ def _translated(error: OSError, path: Path) -> PrismlaneError:
     return StoreUnavailableError(f"{path} cannot be used: {error.strerror}", facts=facts)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` durable."""
     file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(file)

@@ -5,13 +5,13 @@ import hashlib
 import re
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
 from prismlane.common.errors import DamagedBlobError
 from prismlane.engine.ports import BlobRef
-from prismlane.engine.storage.blob_file import TEMPORARY_PREFIX, BlobFile, disk_errors
+from prismlane.engine.storage.blob_file import TEMPORARY_PREFIX, BlobFile, disk_errors, sync_directory
 
 #: Temporary files older than this were left by a crash.
 TEMPORARY_MAX_AGE_S: Final = 3_600.0
@@ -37,6 +37,7 @@ class DirectoryBlobs:
         self._blobs = root / "blobs"
         with disk_errors(self._blobs):
             self._blobs.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_shelves()
             self._sweep()
 
     async def put(self, data: bytes) -> BlobRef:
@@ -134,10 +135,23 @@ class DirectoryBlobs:
         found = (path.parent.name + path.name for path in self._blobs.glob("??/*"))
         return {hash_ for hash_ in found if _HASH.fullmatch(hash_)}
 
+    def _make_shelves(self) -> None:
+        """Create and sync the directories of all first bytes now, so that no blob's rename has to."""
+        there = {path.name for path in self._blobs.iterdir()}
+        missing = {f"{byte:02x}" for byte in range(256)} - there
+        for name in missing:
+            (self._blobs / name).mkdir(mode=0o700, exist_ok=True)
+        if missing:
+            sync_directory(self._blobs)
+            sync_directory(self._blobs.parent)
+
     def _sweep(self) -> None:
         eldest_s = time.time() - TEMPORARY_MAX_AGE_S
-        left = self._blobs.glob(f"{TEMPORARY_PREFIX}*")
-        _unlink([path for path in left if path.stat().st_mtime < eldest_s])
+        for path in self._blobs.glob(f"{TEMPORARY_PREFIX}*"):
+            # Another process may sweep, or finish a blob, at the same time.
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < eldest_s:
+                    path.unlink()
 
 
 def _unlink(paths: Iterable[Path]) -> None:

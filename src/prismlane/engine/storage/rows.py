@@ -178,9 +178,7 @@ def _attempt(values: Mapping[str, Any] | None) -> Attempt | None:
     if values is None:
         return None
     known = {name: values[name] for name in _ATTEMPT if name in values}
-    return Attempt(
-        **{**known, "state": AttemptState(known["state"]), "reason": _reason(known.get("reason"))}
-    )
+    return Attempt(**{**known, "state": AttemptState(known["state"]), "reason": _reason(known.get("reason"))})
 
 
 def _cancel(values: Mapping[str, Any] | None) -> CancelRequest | None:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 METADATA: Final = sa.MetaData()
 
-_INTEGER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_SECONDS = sa.Double().with_variant(sa.REAL, "sqlite")
+_INTEGER: sa.types.TypeEngine[int] = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_SECONDS: sa.types.TypeEngine[float] = sa.Double().with_variant(sa.REAL, "sqlite")
 
 
 def _text(name: str, *, nullable: bool = False, primary_key: bool = False) -> "sa.Column[str]":
@@ -27,7 +27,9 @@ def _seconds(name: str, *, nullable: bool = False) -> "sa.Column[float]":
 
 
 #: Numbers of the store itself: `epoch` is that of the tracker that may write.
-META: Final = sa.Table("meta", METADATA, _text("name", primary_key=True), _integer("value"), sqlite_strict=True)
+META: Final = sa.Table(
+    "meta", METADATA, _text("name", primary_key=True), _integer("value"), sqlite_strict=True
+)
 
 #: One row a job. `spec` is written once, `body` with each event.
 JOBS: Final = sa.Table(
@@ -136,9 +138,7 @@ DATASETS: Final = sa.Table(
     sqlite_strict=True,
 )
 sa.Index("datasets_by_tenant", DATASETS.c.tenant, DATASETS.c.id)
-sa.Index(
-    "datasets_by_fingerprint", DATASETS.c.tenant, DATASETS.c.fingerprint, DATASETS.c.name, DATASETS.c.id
-)
+sa.Index("datasets_by_fingerprint", DATASETS.c.tenant, DATASETS.c.fingerprint, DATASETS.c.name, DATASETS.c.id)
 
 IDEMPOTENCY_KEYS: Final = sa.Table(
     "idempotency_keys",

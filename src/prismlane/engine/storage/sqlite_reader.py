@@ -156,10 +156,8 @@ def _dataset(row: list[Any]) -> Dataset:
 def _unfinished_jobs(connection: apsw.Connection) -> list[Job]:
     jobs: list[Job] = []
     after = {"created_at": float("-inf"), "id": ""}
-    with connection:
-        while True:
-            page = fetch(connection, sql.SELECT_UNFINISHED, {**after, "limit": _UNFINISHED_PAGE})
+    with connection:  # one snapshot for all pages
+        while page := fetch(connection, sql.SELECT_UNFINISHED, {**after, "limit": _UNFINISHED_PAGE}):
             jobs += [rows.job_from_row(row[:-1]) for row in page]
-            if len(page) < _UNFINISHED_PAGE:
-                return jobs
             after = {"created_at": page[-1][-1], "id": page[-1][0]}
+    return jobs

@@ -215,4 +215,3 @@ def _revision(connection: apsw.Connection) -> str | None:
         return None
     revision: str | None = connection.execute("SELECT version_num FROM alembic_version").get
     return revision
-

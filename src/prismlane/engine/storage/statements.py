@@ -13,6 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from prismlane.engine.ports import KEY_RETENTION_S
 from prismlane.engine.storage import rows
 from prismlane.engine.storage.schema import (
     ATTEMPTS,
@@ -25,10 +26,7 @@ from prismlane.engine.storage.schema import (
     META,
 )
 
-_DIALECT = sqlite.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
-
-#: How long a key keeps others out (G2); the store lets an older one be used again.
-KEY_RETENTION_S: Final = 86_400.0
+_DIALECT = sqlite.dialect(paramstyle="named")
 
 EPOCH: Final = "epoch"
 
@@ -55,7 +53,9 @@ def _compiled(statement: sa.ClauseElement) -> Sql:
 def _given(columns: Sequence[str]) -> "sa.Select[Any]":
     """The rows of `:rows` as a table with these columns."""
     each = sa.func.json_each(sa.bindparam("rows")).table_valued("value", name="each")
-    return sa.select(*(each.c.value.op("->>")(sa.literal_column(f"'{name}'")).label(name) for name in columns))
+    return sa.select(
+        *(each.c.value.op("->>")(sa.literal_column(f"'{name}'")).label(name) for name in columns)
+    )
 
 
 def _columns(table: sa.Table) -> list[str]:
@@ -90,7 +90,9 @@ def _update_jobs() -> Sql:
 
 def _delete(table: sa.Table, *keys: str) -> Sql:
     gone = _given(keys).subquery("gone")
-    return _compiled(sa.delete(table).where(sa.tuple_(*(table.c[name] for name in keys)).in_(sa.select(gone))))
+    return _compiled(
+        sa.delete(table).where(sa.tuple_(*(table.c[name] for name in keys)).in_(sa.select(gone)))
+    )
 
 
 def _listed(select: "sa.Select[Any] | sa.CompoundSelect[Any]") -> Sql:
@@ -160,7 +162,9 @@ SELECT_CHECKPOINTS: Final = _listed(
     .order_by(CHECKPOINTS.c.pass_number, CHECKPOINTS.c.partition)
 )
 _OF_TENANT = DATASETS.c.tenant == sa.bindparam("tenant")
-SELECT_DATASET: Final = _listed(sa.select(DATASETS.c.body).where(DATASETS.c.id == sa.bindparam("id"), _OF_TENANT))
+SELECT_DATASET: Final = _listed(
+    sa.select(DATASETS.c.body).where(DATASETS.c.id == sa.bindparam("id"), _OF_TENANT)
+)
 SELECT_DATASET_WITH: Final = _listed(
     sa.select(DATASETS.c.body)
     .where(

@@ -8,8 +8,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_INTEGER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_SECONDS = sa.Double().with_variant(sa.REAL, "sqlite")
+_INTEGER: sa.types.TypeEngine[int] = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_SECONDS: sa.types.TypeEngine[float] = sa.Double().with_variant(sa.REAL, "sqlite")
 
 
 def upgrade() -> None:
