@@ -1,7 +1,9 @@
 """Many callers, few commits: durable need not mean slow."""
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prismlane.common.errors import (
@@ -28,18 +30,24 @@ class GroupCommit:
 
     A caller that finds the store idle goes at once, after one turn of the event loop, together with all who called in
     that turn: someone who works alone never waits for company. Those who come while a commit is under way make the next
-    group, so groups grow with load by themselves. When a commit has just answered several callers, most of them are
-    about to come back: the next group waits for as many as the last one had, but no longer than the last commit took
-    (waiting longer than a commit costs can never pay) and never so long that its oldest has waited `max_delay_s` after
-    the store was free for it.
+    group, so groups grow with load by themselves. If that commit answered more callers than wait at its end, most of them
+    are about to come back: the next group waits until it is as large as the last one was, but no longer than the last
+    commit took (to wait longer than a commit costs can never pay), and not once its oldest has waited `max_delay_s`.
 
     An error that concerns the store fails the whole group. Any other error belongs to one transaction, so each of the
     group is then written singly and its neighbours go through. A caller that is cancelled while it waits leaves the group
     as it is: its transaction is written all the same.
     """
 
-    def __init__(self, store: Store, max_delay_s: float = 0.005, max_transactions: int = 256) -> None:
+    def __init__(
+        self,
+        store: Store,
+        max_delay_s: float = 0.005,
+        max_transactions: int = 256,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
+        self._monotonic = monotonic
         self._max_delay_s = max_delay_s
         self._max_transactions = max_transactions
         self._waiting: deque[_Waiting] = deque()
@@ -63,7 +71,7 @@ class GroupCommit:
         if self._closed:
             raise StoreUnavailableError("the engine is closing and writes nothing more")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(transaction, loop.create_future(), loop.time())
+        waiting = _Waiting(transaction, loop.create_future(), self._monotonic())
         self._waiting.append(waiting)
         if len(self._waiting) >= self._n_expected:
             self._enough.set()
@@ -94,7 +102,7 @@ class GroupCommit:
         self._n_expected = min(self._n_expected, self._max_transactions)
         if len(self._waiting) >= self._n_expected or self._closed:
             return
-        waited_s = asyncio.get_running_loop().time() - self._waiting[0].since_s
+        waited_s = self._monotonic() - self._waiting[0].since_s
         patience_s = min(self._last_commit_s, self._max_delay_s - waited_s)
         if patience_s > 0:
             self._enough.clear()
@@ -114,8 +122,7 @@ class GroupCommit:
 
     async def _commit(self, group: list[_Waiting]) -> Exception | None:
         """Commit `group`; returns why it failed, if it did."""
-        loop = asyncio.get_running_loop()
-        started_s = loop.time()
+        started_s = self._monotonic()
         self.n_commits += 1
         try:
             await self._store.commit([waiting.transaction for waiting in group])
@@ -126,7 +133,7 @@ class GroupCommit:
                 waiting.written.cancel()
             raise
         finally:
-            self._last_commit_s = loop.time() - started_s
+            self._last_commit_s = self._monotonic() - started_s
         self.n_transactions += len(group)
         return None
 

@@ -174,10 +174,13 @@ class SqliteStore(SqliteReader):
         return self._writer.changes()
 
     def _find_conflict(self, moved: Sequence[Row]) -> ConflictError:
-        # The jobs that did match have moved on within this transaction, which is rolled back.
+        """The error for the first of the jobs that is not stored as its change expects it."""
+        # Back to what is committed: the jobs that did match have moved on within this transaction.
+        self._writer.execute("ROLLBACK")
         ids = rows.rows_to_json([{"id": row["id"]} for row in moved])
         stored = dict(fetch(self._writer, sql.SELECT_SEQS, {"rows": ids}))
-        row = next(row for row in moved if stored.get(row["id"]) != row["seq"])
+        conflicting = [row for row in moved if stored.get(row["id"]) != row["seq_before"]]
+        row = conflicting[0] if conflicting else moved[0]
         return seq_conflict(row["id"], row["seq_before"] + 1, stored.get(row["id"]))
 
 
