@@ -14,6 +14,7 @@ PrismlaneError
 │   ├── ResultNotReadyError          409 result-not-ready
 │   ├── NoResultError                409 no-result
 │   ├── DatasetInUseError            409 dataset-in-use
+│   ├── StoreInUseError              409 store-in-use
 │   ├── StaleFenceError              409 stale-fence
 │   └── StaleEpochError              409 stale-epoch
 ├── EventsGoneError                  410 events-gone
@@ -265,6 +266,13 @@ class DatasetInUseError(ConflictError):
 
     code = "dataset-in-use"
     default_hint = "Wait until they end, or cancel them."
+
+
+class StoreInUseError(ConflictError):
+    """Another process has the data directory open."""
+
+    code = "store-in-use"
+    default_hint = "Stop that engine first, or give this one another data directory."
 
 
 class StaleFenceError(ConflictError):
