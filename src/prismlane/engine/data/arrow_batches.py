@@ -43,21 +43,22 @@ def write_batches(conversion: Conversion, schema: pa.Schema, batches: Iterable[p
     readable = readable_schema(schema)
     _tell_new_names(conversion, schema, readable)
     asked = conversion.asked_types(readable.names)
-    con = conversion.connect()
     feed = _Feed(conversion, readable, batches)
     try:
-        columns = columns_of(con, readable, conversion.name)
+        columns = columns_of(conversion.con, readable, conversion.name)
         projections = ", ".join(
             projection(column.name, column.type, asked.get(column.name), f"c{index}")
             for index, column in enumerate(columns)
         )
         numbered = pa.schema([field.with_name(f"c{index}") for index, field in enumerate(readable)])
-        con.register("batches", pa.RecordBatchReader.from_batches(numbered, feed.batches(numbered)))
-        conversion.copy(con, f"SELECT {projections} FROM batches", phase="reading", span=(0.1, 1.0))  # noqa: S608 - names are quoted
+        conversion.con.register(
+            "batches", pa.RecordBatchReader.from_batches(numbered, feed.batches(numbered))
+        )
+        conversion.copy(f"SELECT {projections} FROM batches", phase="reading", span=(0.1, 1.0))  # noqa: S608 - names are quoted
     except duckdb.Error as error:
         raise feed.failure or misfit_of(error, conversion.name) or conversion.explain(error) from error
     finally:
-        con.close()
+        conversion.con.unregister("batches")
 
 
 class _Feed:

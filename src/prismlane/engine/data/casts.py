@@ -84,7 +84,7 @@ def _matching(type_: str, pattern: str) -> Cast:
 
 _DOUBLE_FITS: Final = f"""CASE
     WHEN {_try("DOUBLE")} IS NULL OR contains({{c}}, '_') THEN false
-    WHEN trim({{c}}) >= '00' AND trim({{c}}) < '0:' THEN false
+    WHEN ltrim({{c}}, ' +-') >= '00' AND ltrim({{c}}, ' +-') < '0:' THEN false
     WHEN isinf({_try("DOUBLE")}) THEN lower({{c}}) LIKE '%inf%'
     WHEN length({{c}}) > 15 AND regexp_full_match(trim({{c}}), '[+-]?\\d+')
         THEN try_cast({_try("DOUBLE")} AS HUGEINT)::VARCHAR = ltrim(trim({{c}}), '+')

@@ -1,9 +1,11 @@
 """What the readers of all formats share: one conversion of a source into a Parquet table."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -26,6 +28,7 @@ ROW_GROUP_ROWS = 122_880
 MAX_COLUMNS = 10_000
 _COMPRESSION = "zstd"
 _N_NEAR_NAMES = 3
+_PATH_IN_QUOTES = re.compile(r'(file )?"/[^"]*"')
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class Conversion:
     threads: int = 1
     memory_limit_bytes: int = 1 << 30
     warnings: list[str] = field(default_factory=list)
+    _con: duckdb.DuckDBPyConnection | None = None
 
     @property
     def table_path(self) -> Path:
@@ -52,18 +56,33 @@ class Conversion:
         if text not in self.warnings:
             self.warnings.append(text)
 
-    def connect(self, *paths: Path) -> duckdb.DuckDBPyConnection:
-        """A locked-down connection that may read `paths` and write the table."""
-        return connect(
-            threads=self.threads,
-            memory_limit_bytes=self.memory_limit_bytes,
-            temp_directory=self.scratch / "spill",
-            allowed_paths=[*paths, self.table_path],
-        )
+    @property
+    def plain_path(self) -> Path:
+        """Where a text is written as plain UTF-8, if it has to be."""
+        return self.scratch / "plain.txt"
 
-    def copy(
-        self, con: duckdb.DuckDBPyConnection, select: str, *, phase: str, span: tuple[float, float]
-    ) -> int:
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The connection of this conversion, which reads the source and writes the table and nothing else."""
+        if self._con is None:
+            self._con = connect(
+                threads=self.threads,
+                memory_limit_bytes=self.memory_limit_bytes,
+                temp_directory=self.scratch / "spill",
+                allowed_paths=[self.source, self.plain_path, self.table_path],
+            )
+        return self._con
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._con is not None:
+            self._con.close()
+
+    def run(self, query: str, *, phase: str, span: tuple[float, float]) -> list[tuple[Any, ...]]:
+        """The rows of `query`; see `run_watched`."""
+        return run_watched(self.con, query, self.monitor, phase=phase, span=span)
+
+    def copy(self, select: str, *, phase: str, span: tuple[float, float]) -> int:
         """Write the rows of `select` as the table; returns their number. Nothing is left when it fails.
 
         Raises:
@@ -76,7 +95,7 @@ class Conversion:
             f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}, USE_TMP_FILE false)"
         )
         try:
-            rows = run_watched(con, query, self.monitor, phase=phase, span=span, guard=self._check_size)
+            rows = run_watched(self.con, query, self.monitor, phase=phase, span=span, guard=self._check_size)
             self._check_size()
         except BaseException:
             self.table_path.unlink(missing_ok=True)
@@ -126,10 +145,15 @@ class Conversion:
             return OutOfMemoryError(f"Reading {self.name} took more memory than it may.")
         if "No space left" in text or "max_temp_directory_size" in text:
             return StorageFullError(f"The disk is full; {self.name} was not read.")
-        first_line = text.partition("\n")[0]
         return UnreadableDataError(
-            f"{self.name} cannot be read: {first_line}.", hint="Check the file in an editor."
+            f"{self.name} cannot be read: {_plain_sentence(text)}.", hint="Check the file in an editor."
         )
+
+
+def _plain_sentence(text: str) -> str:
+    """The first line of a message of DuckDB without its kind and without paths of this machine."""
+    sentence = text.partition("\n")[0].partition("Error: ")[2] or text
+    return _PATH_IN_QUOTES.sub("the file", sentence).strip().rstrip(". ")
 
 
 def unknown_column(asked: str, names: Sequence[str], dataset: str) -> UnknownColumnError:

@@ -12,7 +12,6 @@ import duckdb
 from prismlane.common.errors import UnreadableDataError
 from prismlane.engine.data.conversion import Conversion, listed
 from prismlane.engine.data.sql import literal, literals
-from prismlane.engine.data.watched import run_watched
 
 #: Rows that types are sniffed on. Later rows are checked against them, one by one.
 SAMPLE_ROWS = 20_480
@@ -24,6 +23,7 @@ _HEAD_CHARACTERS = 1 << 21
 _REGULAR_SHARE = 0.9
 _SUSPICIOUS_SHARE = 0.5
 _EMPTY = "(empty)"
+_NO_DELIMITER = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +58,23 @@ class Dialect:
         )
 
 
-def sniff(
-    conversion: Conversion, con: duckdb.DuckDBPyConnection, path: Path, null_values: Sequence[str]
-) -> Dialect:
+def sniff(conversion: Conversion, path: Path, null_values: Sequence[str]) -> Dialect:
     """The layout of the file at `path` (UTF-8), and warnings about all that was guessed.
 
     DuckDB's sniffer does the work, except that it may take a file with one ragged line for a file of one column, or its
     first lines for a title; then the delimiter that stands in nearly all lines is taken, and reading tells which line is ragged.
     """
     head = _first_lines(path)[:_N_LOOKED_AT]
-    dialect = _sniffed(conversion, con, path, null_values)
+    dialect = _sniffed(conversion, path, null_values)
     if conversion.options.delimiter is None:
-        dialect = _beyond_one_column(conversion, con, path, null_values, dialect, head)
+        dialect = _beyond_one_column(conversion, path, null_values, dialect, head)
     if dialect is None:
         dialect = _plain(conversion, path, conversion.options.delimiter or ",")
     if dialect.skip and _looks_like_data(head[: dialect.skip], dialect.delimiter):
         dialect = _plain(conversion, path, dialect.delimiter)
+    if len(dialect.columns) == 1 and conversion.options.delimiter is None:
+        # Text may hold any of the usual delimiters; this one it does not.
+        dialect = replace(dialect, delimiter=_NO_DELIMITER)
     dialect = _with_own_names(dialect, path)
     conversion.check_width(len(dialect.columns))
     _tell_guesses(conversion, dialect, path, head)
@@ -82,7 +83,6 @@ def sniff(
 
 def _sniffed(
     conversion: Conversion,
-    con: duckdb.DuckDBPyConnection,
     path: Path,
     null_values: Sequence[str],
     delimiter: str | None = None,
@@ -100,7 +100,7 @@ def _sniffed(
         f"sample_size = {SAMPLE_ROWS}{given})"
     )
     try:
-        row = run_watched(con, query, conversion.monitor, phase="sniffing", span=(0.0, 0.1))[0]
+        row = conversion.run(query, phase="sniffing", span=(0.0, 0.1))[0]
     except (duckdb.InvalidInputException, duckdb.BinderException):
         return None
     return _dialect_of(row, options.quote)
@@ -125,7 +125,6 @@ def _dialect_of(row: Sequence[Any], asked_quote: str | None) -> Dialect:
 
 def _beyond_one_column(
     conversion: Conversion,
-    con: duckdb.DuckDBPyConnection,
     path: Path,
     null_values: Sequence[str],
     dialect: Dialect | None,
@@ -138,7 +137,7 @@ def _beyond_one_column(
     delimiter = max(shares, key=lambda candidate: shares[candidate])
     first = next((line for line in head if line.strip()), "")
     if delimiter in first and shares[delimiter] >= _REGULAR_SHARE:
-        return _sniffed(conversion, con, path, null_values, delimiter) or _plain(conversion, path, delimiter)
+        return _sniffed(conversion, path, null_values, delimiter) or _plain(conversion, path, delimiter)
     if dialect is not None and shares[delimiter] >= _SUSPICIOUS_SHARE:
         conversion.warn(
             f"Read as one column, though {shares[delimiter]:.0%} of the first lines hold {delimiter!r}. "
@@ -222,15 +221,11 @@ def _looks_like_data(skipped: Sequence[str], delimiter: str) -> bool:
 def _tell_guesses(conversion: Conversion, dialect: Dialect, path: Path, head: Sequence[str]) -> None:
     if dialect.skip:
         skipped = listed((repr(line[:60]) for line in head[: dialect.skip] if line.strip()), 2)
-        conversion.warn(f"The first {dialect.skip} lines stand above the table and were skipped: {skipped}.")
+        conversion.warn(f"Lines above the table ({dialect.skip}) were skipped: {skipped}.")
     if not dialect.header:
         if conversion.options.header is None:
             conversion.warn("The file has no header line; the columns are named column0, column1, ...")
         return
-    if conversion.options.header is None and all(type_ == "VARCHAR" for _, type_ in dialect.columns):
-        conversion.warn(
-            "All columns are text, so the first line was taken as the header; if it is data, give header=false."
-        )
     cells = [cell.strip() for cell in header_cells(path, dialect)]
     renamed = [
         f"{cell or '(empty)'} (column {number}) is called {name}"

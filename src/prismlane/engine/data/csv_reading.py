@@ -15,10 +15,15 @@ from prismlane.engine.data.csv_dialect import SAMPLE_ROWS, Dialect, sniff
 from prismlane.engine.data.csv_survey import Misfit, Survey, survey
 from prismlane.engine.data.sql import identifier, literal
 from prismlane.engine.data.texts import TextFacts
-from prismlane.engine.data.watched import run_watched
 
 _MISFIT = "prismlane: a value does not fit its column"
-_BAD_LINE = re.compile(r"CSV Error on Line: (\d+)\n(?:Original Line: ?(.*?)\n)?(?P<why>[^\n]*)", re.DOTALL)
+_BAD_LINE = re.compile(r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line: ?(?P<text>[^\n]*))?")
+_WRONG_WIDTH = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+#: What DuckDB says of a line, and what is said here.
+_REASONS = (
+    ("unterminated quote", "a quote is opened and not closed"),
+    ("Maximum line size", "it is longer than 2,000,000 bytes"),
+)
 _SHOWN_CHARACTERS = 100
 _AMBIGUOUS_FORMAT = re.compile(r"%d[/.-]%m|%m[/.-]%d")
 
@@ -64,21 +69,19 @@ class CsvReading:
         self._path = path
         self._facts = facts
         self._nulls = nulls
-        self._con = conversion.connect(path)
 
     def convert(self) -> tuple[Dialect, list[PlannedColumn]]:
         """Write the table; returns the layout and the columns as they were read."""
         try:
-            dialect = sniff(self._conversion, self._con, self._path, self._nulls)
+            dialect = sniff(self._conversion, self._path, self._nulls)
             columns, n_rows = self._copied(dialect, self._plan(dialect))
             columns = self._typed_beyond_sample(dialect, columns, n_rows)
             self._check_no_line_is_missing(dialect, n_rows)
+            self._tell_guessed_header(columns)
             self._tell_texts_taken_for_null(dialect, columns)
             self._tell_ambiguous_dates(dialect, columns)
         except duckdb.Error as error:
             raise self._explained(error) from error
-        finally:
-            self._con.close()
         return dialect, columns
 
     # --- types ------------------------------------------------------------------------------------
@@ -115,7 +118,7 @@ class CsvReading:
     def _copy(self, dialect: Dialect, columns: Sequence[PlannedColumn]) -> int:
         projections = ", ".join(column.projection for column in columns)
         select = f"SELECT {projections} FROM {dialect.source(self._path, self._nulls)}"  # noqa: S608 - names are quoted
-        return self._conversion.copy(self._con, select, phase="reading", span=(0.1, 0.9))
+        return self._conversion.copy(select, phase="reading", span=(0.1, 0.9))
 
     def _widened(self, dialect: Dialect, columns: Sequence[PlannedColumn]) -> list[PlannedColumn]:
         """The columns with types that hold every value of the file.
@@ -176,9 +179,7 @@ class CsvReading:
         return typed
 
     def _surveyed(self, dialect: Dialect, candidates: dict[int, list[Cast]]) -> Survey:
-        return survey(
-            self._con, dialect.source(self._path, self._nulls), candidates, self._conversion.monitor
-        )
+        return survey(self._conversion, dialect.source(self._path, self._nulls), candidates)
 
     # --- checks -----------------------------------------------------------------------------------
 
@@ -199,6 +200,14 @@ class CsvReading:
             if self._facts.newline == "\r":
                 return sum(bool(line.strip()) for line in file.read().split(b"\r")[skip:])
             return sum(bool(line.strip()) for number, line in enumerate(file) if number >= skip)
+
+    def _tell_guessed_header(self, columns: Sequence[PlannedColumn]) -> None:
+        texts_alone = all(column.cast.type == "VARCHAR" for column in columns)
+        if texts_alone and self._conversion.options.header is None:
+            self._conversion.warn(
+                "All columns are text, so nothing tells the first line from the others: it was taken as the header. "
+                "If it is data, give header=false."
+            )
 
     def _tell_texts_taken_for_null(self, dialect: Dialect, columns: Sequence[PlannedColumn]) -> None:
         """In a column of text `NA` may be a value (Namibia), so who reads it as missing says so."""
@@ -240,7 +249,7 @@ class CsvReading:
     # --- errors -----------------------------------------------------------------------------------
 
     def _run(self, query: str) -> list[tuple[Any, ...]]:
-        return run_watched(self._con, query, self._conversion.monitor, phase="checking", span=(0.9, 1.0))
+        return self._conversion.run(query, phase="checking", span=(0.9, 1.0))
 
     def _place(self, dialect: Dialect, misfit: Misfit, n_rows: int) -> str:
         """Where the misfit stands: its line, or its row where quoted or empty lines make the two differ."""
@@ -249,16 +258,25 @@ class CsvReading:
         return f"row {misfit.row:,}"
 
     def _explained(self, error: duckdb.Error) -> Exception:
-        found = _BAD_LINE.search(str(error))
+        text = str(error)
+        found = _BAD_LINE.search(text)
         if found is None:
             return self._conversion.explain(error)
-        line, text, why = int(found[1]), _shown(found[2] or ""), found["why"].rstrip(". ")
+        line, shown = int(found["line"]), _shown(found["text"] or "")
         return UnreadableDataError(
-            f"Line {line:,} of {self._conversion.name} does not fit: {why[:1].lower()}{why[1:]}"
-            + (f' ("{text}").' if text else "."),
+            f"Line {line:,} of {self._conversion.name} does not fit: {_reason(text)}"
+            + (f' ("{shown}").' if shown else "."),
             hint="Mend the line, or give delimiter and quote if they were guessed wrong.",
-            facts={"line": line, "text": text},
+            facts={"line": line, "text": shown},
         )
+
+
+def _reason(text: str) -> str:
+    if found := _WRONG_WIDTH.search(text):
+        return f"{int(found[1]):,} columns were expected, {int(found[2]):,} found"
+    return next(
+        (reason for sign, reason in _REASONS if sign in text), "it is not laid out like the lines before it"
+    )
 
 
 def _sniffed_cast(type_: str, dialect: Dialect) -> Cast | None:

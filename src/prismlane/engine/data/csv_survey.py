@@ -4,11 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
-from prismlane.engine.analyses.contract import Monitor
 from prismlane.engine.data.casts import Cast
-from prismlane.engine.data.watched import run_watched
+from prismlane.engine.data.conversion import Conversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +30,7 @@ class Survey:
         return next(cast for cast in casts if self.n_misfits[index, cast.type] == 0)
 
 
-def survey(
-    con: duckdb.DuckDBPyConnection, source: str, candidates: Mapping[int, Sequence[Cast]], monitor: Monitor
-) -> Survey:
+def survey(conversion: Conversion, source: str, candidates: Mapping[int, Sequence[Cast]]) -> Survey:
     """Try `candidates` (casts by column) on every row of `source`, a table function with text columns c0, c1, ..."""
     aggregates = ["count(*)"]
     for index, casts in candidates.items():
@@ -45,7 +40,7 @@ def survey(
         aggregates += [f"count(*) FILTER ({misfit})" for misfit in misfits]
     rows = f"(SELECT row_number() OVER () AS r, * FROM {source})"  # noqa: S608 - made of quoted literals
     query = f"SELECT {', '.join(aggregates)} FROM {rows}"  # noqa: S608 - columns are called c0, c1, ...
-    n_rows, *cells = run_watched(con, query, monitor, phase="finding types", span=(0.3, 0.5))[0]
+    n_rows, *cells = conversion.run(query, phase="finding types", span=(0.3, 0.5))[0]
     return _survey_of(int(n_rows), cells, candidates)
 
 

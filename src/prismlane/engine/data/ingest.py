@@ -97,23 +97,25 @@ def ingest(
         memory_limit_bytes=memory_limit_bytes,
     )
     conversion, format_, compression = _unpacked(conversion)
+    try:
+        return _ingested(conversion, format_, compression)
+    finally:
+        conversion.close()
+
+
+def _ingested(conversion: Conversion, format_: DataFormat, compression: str | None) -> Ingested:
     found, has_table = _converted(conversion, format_)
     # An unpacked Parquet file is not the source any more, so it is the table itself.
     table = conversion.table_path if has_table else conversion.source if compression else None
-    schema, sizes = row_group_sizes(table or conversion.source, name)
+    schema, sizes = row_group_sizes(table or conversion.source, conversion.name)
     if not sum(sizes) or not len(schema):
         raise EmptyDataError(
-            f"{name} has {len(schema)} columns and no rows.",
+            f"{conversion.name} has {len(schema)} columns and no rows.",
             hint="Check that the data were written, not the header alone.",
         )
-    con = conversion.connect()
-    try:
-        columns = columns_of(con, schema, name)
-    finally:
-        con.close()
     return Ingested(
         format=format_,
-        columns=tuple(columns),
+        columns=tuple(columns_of(conversion.con, schema, conversion.name)),
         n_rows=sum(sizes),
         partitions=partitions_of(sizes),
         table_path=table,

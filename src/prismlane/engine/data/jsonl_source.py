@@ -7,14 +7,13 @@ from typing import Any, Literal
 
 import duckdb
 
-from prismlane.common.errors import UnreadableDataError
+from prismlane.common.errors import EmptyDataError, UnreadableDataError
 from prismlane.engine.data.casts import lossless
 from prismlane.engine.data.conversion import Conversion, listed
 from prismlane.engine.data.csv_survey import survey
 from prismlane.engine.data.plain_text import plain_text
 from prismlane.engine.data.sql import identifier, literal
 from prismlane.engine.data.typed_columns import misfit_of, projection
-from prismlane.engine.data.watched import run_watched
 
 Layout = Literal["lines", "array"]
 
@@ -34,6 +33,10 @@ def convert_jsonl(conversion: Conversion) -> Mapping[str, Any]:
     """
     path, _, encoding = plain_text(conversion, unify_newlines=False)
     layout = _layout(path)
+    if layout == "array" and _is_empty_array(path):
+        raise EmptyDataError(
+            f"{conversion.name} is an array without objects.", hint="Check that the data were written."
+        )
     reading = _JsonReading(conversion, path, layout)
     return {"layout": layout, "encoding": encoding, "types": reading.convert()}
 
@@ -43,6 +46,11 @@ def _layout(path: Path) -> Layout:
         return "array" if file.read(4096).lstrip().startswith(b"[") else "lines"
 
 
+def _is_empty_array(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4096).split() in ([b"[]"], [b"[", b"]"])
+
+
 class _JsonReading:
     """A JSON file of plain UTF-8 on its way into the table."""
 
@@ -50,7 +58,6 @@ class _JsonReading:
         self._conversion = conversion
         self._path = path
         self._layout = layout
-        self._con = conversion.connect(path)
 
     def convert(self) -> dict[str, str]:
         """Write the table; returns the types that were found, by name."""
@@ -64,8 +71,6 @@ class _JsonReading:
                 self._copy_again_as_text(types, inexact, asked)
         except duckdb.Error as error:
             raise self._explained(error) from error
-        finally:
-            self._con.close()
         return types
 
     def _source(self, columns: Mapping[str, str] | None = None) -> str:
@@ -97,7 +102,7 @@ class _JsonReading:
             projection(name, type_, asked.get(name), identifier(name)) for name, type_ in types.items()
         )
         select = f"SELECT {projections} FROM {source}"  # noqa: S608 - names are quoted
-        self._conversion.copy(self._con, select, phase="reading", span=(0.3, 0.9))
+        self._conversion.copy(select, phase="reading", span=(0.3, 0.9))
 
     def _inexact(self, types: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:
         """The DOUBLE columns in which an integer was rounded."""
@@ -113,10 +118,9 @@ class _JsonReading:
         texts = ", ".join(f"{identifier(name)} AS c{index}" for index, name in enumerate(suspects))
         source = self._source(dict.fromkeys(suspects, "VARCHAR"))
         found = survey(
-            self._con,
+            self._conversion,
             f"(SELECT {texts} FROM {source})",  # noqa: S608 - names are quoted
             {index: [double] for index in range(len(suspects))},
-            self._conversion.monitor,
         )
         return [name for index, name in enumerate(suspects) if index in found.first_misfits]
 
@@ -145,13 +149,15 @@ class _JsonReading:
         return literal(str(self._conversion.table_path))
 
     def _run(self, query: str, phase: str, span: tuple[float, float]) -> list[tuple[Any, ...]]:
-        return run_watched(self._con, query, self._conversion.monitor, phase=phase, span=span)
+        return self._conversion.run(query, phase=phase, span=span)
 
     def _explained(self, error: duckdb.Error) -> Exception:
         misfit = misfit_of(error, self._conversion.name)
         if misfit is not None:
             return misfit
-        if self._layout == "lines" and isinstance(error, duckdb.InvalidInputException):
+        if self._layout == "lines" and isinstance(
+            error, duckdb.InvalidInputException | duckdb.BinderException
+        ):
             found = self._first_bad_line()
             if found is not None:
                 line, why, text = found
@@ -172,8 +178,10 @@ class _JsonReading:
                 shown = line.strip()[:_SHOWN_CHARACTERS]
                 try:
                     value = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    return number, str(error), shown
+                except json.JSONDecodeError as error:
+                    return number, f"{error.msg} at character {error.colno}", shown
+                except RecursionError:
+                    return number, "it is nested too deeply", shown
                 if not isinstance(value, dict):
                     return number, f"it is a {type(value).__name__}", shown
         return None

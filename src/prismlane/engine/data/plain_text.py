@@ -37,7 +37,7 @@ def plain_text(
         )
     if encoding == "utf-8" and not mixed:
         return conversion.source, facts, encoding
-    plain = conversion.scratch / "plain.txt"
+    plain = conversion.plain_path
     rewrite_plain(
         conversion.source,
         plain,
