@@ -150,6 +150,9 @@ class ReadOptions(Request):
     quote: str | None = Field(None, max_length=1)
     header: bool | None = None
     types: dict[str, str] = Field({}, description='type of a column by name, e.g. {"zip": "VARCHAR"}')
+    null_values: list[Annotated[str, Field(max_length=100)]] | None = Field(
+        None, max_length=50, description="texts that mean a missing value, beside the empty one"
+    )
 
 
 class RegisterRequest(Request):
