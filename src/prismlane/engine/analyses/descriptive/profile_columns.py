@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 ColumnKind = Literal["number", "time", "boolean", "text", "other"]
 
-Chunked: TypeAlias = pa.ChunkedArray[Any]
+Chunked: TypeAlias = "pa.ChunkedArray[Any]"
 
 _SQL_TYPES = {
     "bool": "BOOLEAN",

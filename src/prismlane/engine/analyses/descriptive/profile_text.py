@@ -32,8 +32,10 @@ class TextColumn:
     def __init__(self, connection: duckdb.DuckDBPyConnection, label: str) -> None:
         self._connection = connection
         self._groups = f"groups_{label}"
-        grouped = f"SELECT CAST({label} AS VARCHAR) AS v, count(*) AS n FROM part WHERE {label} IS NOT NULL GROUP BY v"  # noqa: S608 - names are ours
-        connection.execute(f"CREATE TEMP TABLE {self._groups} AS SELECT {_KEY} AS key, v, n FROM ({grouped})")
+        connection.execute(
+            f"CREATE TEMP TABLE {self._groups} AS SELECT {_KEY} AS key, v, n FROM "  # noqa: S608 - names are ours
+            f"(SELECT CAST({label} AS VARCHAR) AS v, count(*) AS n FROM part WHERE {label} IS NOT NULL GROUP BY v)"
+        )
 
     def counts(self) -> TextCounts:
         """Lengths, and how many texts are empty, padded, or look like numbers."""
