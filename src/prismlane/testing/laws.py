@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -124,9 +123,7 @@ def hard_tables() -> dict[str, pa.Table]:
             "count": pa.array([None if i % 11 == 0 else int(i % 37) for i in range(n)], pa.int64()),
             "word": pa.array([None if i % 13 == 0 else f"w{i % 29}" for i in range(n)]),
             "flag": pa.array([i % 3 == 0 for i in range(n)]),
-            "at": pa.array(
-                [datetime(2024, 1, 1 + i % 28, tzinfo=UTC) for i in range(n)], pa.timestamp("us", "UTC")
-            ),
+            "at": pa.array(1_704_067_200 + 86_400 * (np.arange(n) % 28)).cast(pa.timestamp("s", "UTC")),
         }
     )
     nulls = pa.table({name: pa.nulls(40, mixed.schema.field(name).type) for name in mixed.schema.names})

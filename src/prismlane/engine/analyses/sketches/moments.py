@@ -47,11 +47,13 @@ class Moments(BaseModel):
     @classmethod
     def _around(cls, n: int, origin: float, s1: float, s2: float, s3: float, s4: float) -> "Moments":
         """From sums of powers around `origin`, which is within rounding of the mean."""
-        d = s1 / n
+        d = np.float64(s1 / n)  # overflows to infinity where Python's float raises
         m2 = s2 - n * d * d
         m3 = s3 - 3 * d * s2 + 2 * n * d**3
         m4 = s4 - 4 * d * s3 + 6 * d * d * s2 - 3 * n * d**4
-        return cls(n=n, origin=origin, offset=d, m2=max(m2, 0.0), m3=m3, m4=max(m4, 0.0))
+        return cls(
+            n=n, origin=origin, offset=float(d), m2=max(float(m2), 0.0), m3=float(m3), m4=max(float(m4), 0.0)
+        )
 
     def merge(self, other: "Moments") -> "Moments":
         """The moments of both together (Pébay 2008, equations 2.1 and 3.1)."""
@@ -63,7 +65,6 @@ class Moments(BaseModel):
     def _merged(self, other: "Moments") -> "Moments":
         na, nb = float(self.n), float(other.n)
         n = na + nb
-        # numpy floats overflow to infinity where Python's raise.
         delta = np.float64((other.origin - self.origin) + (other.offset - self.offset))
         m2 = self.m2 + other.m2 + delta**2 * na * nb / n
         m3 = (
