@@ -220,7 +220,7 @@ def versions(analysis: Analysis[Any, Any]) -> dict[str, str]:
     """The versions that the numbers of a result depend on."""
     return {
         "prismlane": _own_version(),
-        analysis.name: analysis.version,
+        "analysis": analysis.version,
         "duckdb": duckdb.__version__,
         "numpy": np.__version__,
         "pyarrow": pa.__version__,
