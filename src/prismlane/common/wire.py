@@ -221,8 +221,10 @@ class AnalysisView(View):
 
     name: str
     version: str
-    family: Family
-    kind: Literal["partition", "group", "table"]
+    family: Family | None = Field(None, description="unknown while the analysis is unavailable")
+    kind: Literal["partition", "group", "table"] | None = Field(
+        None, description="unknown while the analysis is unavailable"
+    )
     title: str = Field(description="one line: the question it answers")
     description: str = ""
     needs_dataset: bool = True

@@ -1,0 +1,79 @@
+"""Text columns of a partition, grouped and counted by DuckDB."""
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from prismlane.engine.analyses.descriptive.profile_state import (
+    MAX_EXACT,
+    ColumnSketch,
+    TextCounts,
+    ValueCounts,
+)
+from prismlane.engine.analyses.sketches.arrays import add_equal, texts
+from prismlane.engine.analyses.sketches.distinct import DistinctSketch
+from prismlane.engine.analyses.sketches.heavy_hitters import CAPACITY, HeavyHitters
+
+#: Longer texts are known by their beginning and a hash of the whole, so that a state stays small.
+MAX_KEY_CHARS = 256
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+_KEY = (
+    f"CASE WHEN length(v) <= {MAX_KEY_CHARS} THEN v "
+    f"ELSE left(v, {MAX_KEY_CHARS - 60}) || '… (' || length(v) || ' characters, ' || md5(v)[:16] || ')' END"
+)
+
+
+class TextColumn:
+    """One text column of the table `part` in a connection; its groups are a temporary table."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, label: str) -> None:
+        self._connection = connection
+        self._groups = f"groups_{label}"
+        connection.execute(
+            f"CREATE TEMP TABLE {self._groups} AS SELECT {_KEY} AS key, v, n FROM "  # noqa: S608 - names are ours
+            f"(SELECT CAST({label} AS VARCHAR) AS v, count(*) AS n FROM part WHERE {label} IS NOT NULL GROUP BY v)"
+        )
+
+    def counts(self) -> TextCounts:
+        """Lengths, and how many texts are empty, padded, or look like numbers."""
+        row = self._connection.sql(
+            "SELECT coalesce(sum(n), 0), min(length(v)), max(length(v)), coalesce(sum(length(v) * n), 0), "  # noqa: S608 - names are ours
+            "coalesce(sum(n) FILTER (v = ''), 0), coalesce(sum(n) FILTER (v <> trim(v)), 0), "
+            f"coalesce(sum(n) FILTER (regexp_full_match(trim(v), '{_NUMBER}')), 0), "
+            r"coalesce(sum(n) FILTER (regexp_full_match(v, '0\d+')), 0) "
+            f"FROM {self._groups}"
+        ).fetchall()[0]
+        names = list(TextCounts.model_fields)
+        return TextCounts(
+            **{name: None if value is None else int(value) for name, value in zip(names, row, strict=True)}
+        )
+
+    def values_or_sketch(self) -> tuple[ValueCounts | None, ColumnSketch | None]:
+        """All values with their counts, or their summaries where there are more than MAX_EXACT."""
+        (n_distinct,) = self._connection.sql(f"SELECT count(*) FROM {self._groups}").fetchall()[0]  # noqa: S608 - names are ours
+        if n_distinct <= MAX_EXACT:
+            values, counts = self._most_frequent(MAX_EXACT)
+            return ValueCounts(values=values, counts=counts), None
+        sketch = ColumnSketch(
+            heavy=HeavyHitters.of(*self._most_frequent(CAPACITY + 1)),
+            distinct=DistinctSketch.from_query(self._connection, "key", self._groups, "VARCHAR"),
+        )
+        return None, sketch
+
+    def count_each(self, wanted: NDArray[Any]) -> NDArray[np.int64]:
+        """How often each of the keys `wanted` stands in the column, in their order."""
+        self._connection.register("wanted", pa.table({"key": pa.array(wanted, pa.string())}))
+        rows = self._connection.sql(f"SELECT key, n FROM {self._groups} SEMI JOIN wanted USING (key)")  # noqa: S608 - names are ours
+        found = dict(rows.fetchall())
+        self._connection.unregister("wanted")
+        return np.array([found.get(key, 0) for key in wanted], dtype=np.int64)
+
+    def _most_frequent(self, limit: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        table = self._connection.sql(
+            f"SELECT key, n FROM {self._groups} ORDER BY n DESC LIMIT {limit}"  # noqa: S608 - names are ours
+        ).to_arrow_table()
+        counts = np.asarray(table.column("n").to_numpy(), dtype=np.int64)
+        return add_equal(texts(table.column("key").to_pylist()), counts)
