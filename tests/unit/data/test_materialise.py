@@ -46,6 +46,17 @@ def test_no_row_groups_make_an_empty_table_of_the_same_columns(table_path, cache
     assert (table.num_rows, table.column_names) == (0, ["a", "b"])
 
 
+def test_a_dictionary_column_becomes_plain_values(tmp_path, cache, monitor):
+    words = [f"w{n // 1000}" for n in range(40_000)]
+    path = tmp_path / "words.parquet"
+    table = pa.table({"w": pa.array(words).dictionary_encode(), "n": range(40_000)})
+    pq.write_table(table, path, row_group_size=20_000)
+    materialise(path, 0, 2, cache / "p.arrow", monitor, CAP)
+    found = open_partition(cache / "p.arrow")
+    assert found["w"].to_pylist() == words
+    assert found.schema.field("w").type == pa.string()
+
+
 def test_a_small_file_that_decodes_to_much_is_stopped_and_leaves_nothing(tmp_path, cache, monitor):
     path = tmp_path / "bomb.parquet"
     pq.write_table(pa.table({"a": pa.array(["x" * 1000] * 40_000)}), path)

@@ -48,9 +48,8 @@ class PlannedColumn:
         if self.cast.type == "VARCHAR":
             return f"{self.text} AS {identifier(self.name)}"
         return (
-            f"CASE WHEN {self.text} IS NULL THEN NULL "
-            f"WHEN {self.cast.holds(self.text)} THEN {self.cast.value_of(self.text)} "
-            f"ELSE error({literal(_MISFIT)}) END AS {identifier(self.name)}"
+            f"CASE WHEN {self.cast.holds(self.text)} THEN {self.cast.value_of(self.text)} "
+            f"WHEN {self.text} IS NULL THEN NULL ELSE error({literal(_MISFIT)}) END AS {identifier(self.name)}"
         )
 
 

@@ -33,7 +33,7 @@ def materialise(
             wanted = range(first_row_group, end_row_group)
             n_promised = sum(table.metadata.row_group(index).num_rows for index in wanted)
             batches = table.iter_batches(BATCH_ROWS, row_groups=list(wanted), use_threads=False)
-            n_rows = _write(beside, table.schema_arrow, batches, n_promised, monitor, max_bytes)
+            n_rows = _write(beside, _plain(table.schema_arrow), batches, n_promised, monitor, max_bytes)
         if n_rows != n_promised:
             raise UnreadableDataError(
                 f"The table promises {n_promised:,} rows and holds {n_rows:,}.",
@@ -57,6 +57,16 @@ def open_partition(path: Path) -> pa.Table:
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """`schema` without dictionaries: those of two batches differ, and an IPC file holds one."""
+    return pa.schema(
+        [
+            field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+            for field in schema
+        ]
+    )
+
+
 def _write(
     path: Path,
     schema: pa.Schema,
@@ -77,7 +87,7 @@ def _write(
                     hint="Write the Parquet file with smaller row groups, or with fewer columns.",
                     facts={"max_bytes": max_bytes},
                 )
-            writer.write_batch(batch)
+            writer.write_batch(batch.cast(schema))
             monitor.progress(n_rows / max(n_promised, n_rows, 1), "decoding")
             monitor.check()
     return n_rows

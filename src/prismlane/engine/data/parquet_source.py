@@ -66,10 +66,17 @@ def _why_not_as_it_is(conversion: Conversion, file: pq.ParquetFile) -> str | Non
         return "types were asked for"
     if not readable_schema(schema).equals(schema):
         return "names or types that analyses cannot read as they are"
+    if any(_holds_nested_dictionary(field.type) for field in schema):
+        return "dictionaries within nested values"
     sizes = (metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
     if max(sizes, default=0) > MAX_ROW_GROUP_ROWS:
         return f"row groups of more than {MAX_ROW_GROUP_ROWS:,} rows"
     return None
+
+
+def _holds_nested_dictionary(type_: pa.DataType) -> bool:
+    inner = [type_.field(index).type for index in range(type_.num_fields)]
+    return any(pa.types.is_dictionary(child) or _holds_nested_dictionary(child) for child in inner)
 
 
 def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:

@@ -28,17 +28,9 @@ def flights_csv(tmp_path_factory):
     return path
 
 
-class SilentMonitor:
-    def check(self):
-        pass
-
-    def progress(self, share, phase):
-        pass
-
-
-def test_flights_are_read_whole_and_typed(flights_csv, tmp_path):
+def test_flights_are_read_whole_and_typed(flights_csv, tmp_path, monitor):
     flights = ingest(
-        flights_csv, tmp_path, {}, SilentMonitor(), max_table_bytes=1 << 30, name="flights.csv", threads=2
+        flights_csv, tmp_path, {}, monitor, max_table_bytes=1 << 30, name="flights.csv", threads=2
     )
     types = {column.name: column.type for column in flights.columns}
     assert (flights.n_rows, len(types)) == (336_776, 19)

@@ -154,6 +154,15 @@ def test_arrow_types_that_analyses_cannot_read_are_widened_not_dropped(read, wri
     assert [column.type for column in ingested.columns] == ["FLOAT", "VARCHAR", "VARCHAR", "VARCHAR"]
 
 
+def test_dictionaries_within_lists_become_plain_values(read):
+    words = pa.array([["a", None], ["b"]], pa.list_(pa.string()))
+    encoded = words.cast(pa.list_(pa.dictionary(pa.int32(), pa.string())))
+    ingested, found = read(as_parquet(pa.table({"w": encoded})), "t.parquet")
+    assert found.to_pydict() == {"w": [["a", None], ["b"]]}
+    assert ingested.columns[0].type == "VARCHAR[]"
+    assert not pa.types.is_dictionary(found.schema.field("w").type.value_type)
+
+
 def test_an_arrow_type_that_is_not_read_is_named_with_its_column(read):
     union = pa.UnionArray.from_dense(pa.array([0], pa.int8()), pa.array([0], pa.int32()), [pa.array([1])])
     with pytest.raises(UnreadableDataError, match=r"Column u of t\.arrow is of the Arrow type dense_union"):
