@@ -5,8 +5,9 @@ it once, calls its methods by name, and answers with a value or with a problem: 
 """
 
 import asyncio
+import importlib
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 import ray
@@ -29,19 +30,14 @@ class Service(Protocol):
         ...
 
 
-Builder = Callable[[EngineSettings, Mapping[str, Any]], Awaitable[Service]]
-
-
 class Shell:
     """Holds one service. All calls share one event loop, so the service needs no locks between its awaits."""
 
-    def __init__(
-        self, name: str, build: Builder, settings: Mapping[str, Any], extra: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, name: str, kind: str, settings: Mapping[str, Any]) -> None:
+        """Hold the service that `prismlane.actors.services.<kind>` builds, under the actor's `name`."""
         self._name = name
-        self._build = build
+        self._kind = kind
         self._settings = EngineSettings(**settings)
-        self._extra = extra
         self._service: asyncio.Task[Service] | None = None
         configure_logs(self._settings.log_level, actor=name, pid=str(os.getpid()))
 
@@ -69,7 +65,8 @@ class Shell:
             raise
 
     async def _start(self) -> Service:
-        service = await self._build(self._settings, self._extra)
+        module = importlib.import_module(f"prismlane.actors.services.{self._kind}")
+        service: Service = await module.build(self._settings)
         await service.start()
         return service
 

@@ -1,13 +1,12 @@
 """The Supervisor: starts the other actors, and heals those that die or hang. It knows nothing of jobs."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import ray
-from prismlane.actors import builders, names
+from prismlane.actors import names
 from prismlane.actors.handles import Handle, HolderHandle, TrackerHandle, WorkerHandle
-from prismlane.actors.shell import OPTIONS, Builder, ShellActor
+from prismlane.actors.shell import OPTIONS, ShellActor
 from prismlane.common.errors import NotReadyError, PrismlaneError
 from prismlane.common.logs import logger
 from prismlane.common.settings import EngineSettings
@@ -34,11 +33,11 @@ class Supervisor:
 
     async def start(self) -> None:
         """Create what is not there yet, and wait until all of it answers."""
-        create(names.TRACKER, builders.tracker, self._settings)
-        create(names.HOLDER, builders.holder, self._settings)
-        create(names.RENDERER, builders.renderer, self._settings)
+        create(names.TRACKER, "tracker", self._settings)
+        create(names.HOLDER, "holder", self._settings)
+        create(names.RENDERER, "renderer", self._settings)
         for slot in self._slots:
-            create(slot, builders.worker, self._settings, n_cpus=1)
+            create(slot, "worker", self._settings, n_cpus=1)
         watched = [names.TRACKER, names.HOLDER, names.RENDERER, *self._slots]
         await asyncio.gather(*(self._handle(name).ping() for name in watched))
         self._watches = [asyncio.create_task(self._watch_for_ever(name)) for name in watched]
@@ -93,23 +92,20 @@ class Supervisor:
         return Handle(name, self._namespace, deadline_s=self._settings.worker.hung_s)
 
 
-def create(
-    name: str,
-    build: Builder,
-    settings: EngineSettings,
-    *,
-    n_cpus: float = 0,
-    extra: Mapping[str, Any] | None = None,
-) -> None:
-    """Create the actor `name`, or leave the one that is there."""
-    ShellActor.options(
+def create(name: str, kind: str, settings: EngineSettings, *, n_cpus: float = 0) -> None:
+    """Create the actor `name` with a service of `kind` (see `services`), or leave the one that is there.
+
+    Its service begins to start at once, and nobody waits for it here.
+    """
+    actor = ShellActor.options(
         **OPTIONS,
         name=name,
         namespace=settings.namespace,
         lifetime="detached",
         get_if_exists=True,
         num_cpus=n_cpus,
-    ).remote(name, build, settings.to_dict(), dict(extra or {}))
+    ).remote(name, kind, settings.to_dict())
+    actor.call.remote("ping")
 
 
 def kill(name: str, namespace: str, *, restart: bool) -> None:
@@ -119,8 +115,3 @@ def kill(name: str, namespace: str, *, restart: bool) -> None:
     except ValueError:
         return
     ray.kill(actor, no_restart=not restart)
-
-
-async def build_supervisor(settings: EngineSettings, _: Mapping[str, Any]) -> Supervisor:
-    """The supervisor of an engine with these settings."""
-    return Supervisor(settings)

@@ -77,10 +77,8 @@ class LocalEngine:
             from prismlane.serve import ray_session  # noqa: PLC0415 - imports Ray, after its environment is set
 
             ray_session.start_ray(self._settings, self._ray_directory)
-        with step("start the actors"):
-            ray_session.start_actors(self._settings)
-        with step("open the gateway"):
-            ray_session.start_gateway(self._settings)
+        with step("start the engine"):
+            ray_session.start_engine(self._settings)
 
 
 def _make_data_directory(directory: Path) -> None:

@@ -1,23 +1,20 @@
-"""The gateway as a Ray Serve application: stateless replicas of the FastAPI application."""
+"""The gateway as a Ray Serve application: stateless replicas of the FastAPI application.
 
-import asyncio
+What a replica needs is imported in the replica: whoever only deploys it need not wait for that.
+"""
+
 import os
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from fastapi import FastAPI
 from ray.serve import Application
 
-from prismlane.actors import builders, names
-from prismlane.actors.handles import HolderHandle, RendererHandle, TrackerHandle, WorkerHandle
 from prismlane.common.logs import configure_logs
 from prismlane.common.settings import EngineSettings
-from prismlane.engine.analyses.registry import registry
-from prismlane.engine.storage.sqlite_reader import SqliteReader
-from prismlane.serve.app import create_app
-from prismlane.serve.news import News
-from prismlane.serve.services import Services
 from ray import serve
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 #: Each open event stream takes a place, so there are many.
 MAX_ONGOING: Final = 1000
@@ -31,28 +28,11 @@ class Gateway:
         self._settings = EngineSettings(**settings)
         configure_logs(self._settings.log_level, actor="gateway", pid=str(os.getpid()))
 
-    async def __serve_build_asgi_app__(self) -> FastAPI:
-        settings = self._settings
-        tracker = TrackerHandle(names.TRACKER, settings.namespace)
-        # The tracker makes the store; there is nothing to read before it answers.
-        await tracker.ping()
-        catalogue = registry()
-        for module in settings.plugins:
-            catalogue.add_module(module)
-        news = News(tracker)
-        news.start()
-        services = Services(
-            settings=settings,
-            tracker=tracker,
-            holder=HolderHandle(names.HOLDER, settings.namespace),
-            renderer=RendererHandle(names.RENDERER, settings.namespace),
-            a_worker=WorkerHandle(names.worker_name(0), settings.namespace, deadline_s=5.0),
-            reader=await asyncio.to_thread(SqliteReader.open, settings.data.directory),
-            blobs=builders.blobs(settings),
-            catalogue=catalogue,
-            news=news,
-        )
-        return create_app(services)
+    async def __serve_build_asgi_app__(self) -> "FastAPI":
+        from prismlane.serve.app import create_app  # noqa: PLC0415 - see above
+        from prismlane.serve.services import connect  # noqa: PLC0415 - see above
+
+        return create_app(await connect(self._settings))
 
 
 def application(settings: EngineSettings) -> Application:

@@ -5,6 +5,7 @@ Importing this module imports Ray, which reads its environment at once: `ray_env
 
 import asyncio
 import contextlib
+import io
 import logging
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 import ray
 from prismlane.actors import names
 from prismlane.actors.handles import SupervisorHandle
-from prismlane.actors.supervisor import build_supervisor, create, kill
+from prismlane.actors.supervisor import create, kill
 from prismlane.common.errors import PrismlaneError
 from prismlane.common.settings import EngineSettings
 from prismlane.serve.gateway import application
@@ -25,7 +26,8 @@ _LOGS: Final = {"log_level": "WARNING", "enable_access_log": False}
 def start_ray(settings: EngineSettings, directory: Path) -> None:
     """Start a Ray of our own, whose files are below `directory`."""
     # Our own process prints for people; what Ray has to say is in its log files.
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    for name in ("ray", "ray.serve"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     ray.init(
         address="local",
         namespace=settings.namespace,
@@ -37,20 +39,17 @@ def start_ray(settings: EngineSettings, directory: Path) -> None:
     )
 
 
-def start_actors(settings: EngineSettings) -> None:
-    """Start the supervisor, which starts the other actors, and Serve beside them; wait for the actors."""
-    create(names.SUPERVISOR, build_supervisor, settings)
+def start_engine(settings: EngineSettings) -> None:
+    """Start the actors and, beside them, the gateway; return when the engine takes jobs."""
+    create(names.SUPERVISOR, "supervisor", settings)
     serve.start(
         proxy_location="HeadOnly",
         http_options={"host": settings.server.host, "port": settings.server.port},
         logging_config=_LOGS,
     )
-    asyncio.run(SupervisorHandle(names.SUPERVISOR, settings.namespace, deadline_s=120.0).ping())
-
-
-def start_gateway(settings: EngineSettings) -> None:
-    """Open the HTTP address."""
+    # The gateway's replicas wait for the tracker by themselves.
     serve.run(application(settings), name=APPLICATION, route_prefix="/", logging_config=_LOGS)
+    asyncio.run(SupervisorHandle(names.SUPERVISOR, settings.namespace, deadline_s=120.0).ping())
 
 
 def stop_all(settings: EngineSettings) -> None:
@@ -61,6 +60,8 @@ def stop_all(settings: EngineSettings) -> None:
         asyncio.run(SupervisorHandle(names.SUPERVISOR, settings.namespace, deadline_s=20.0).drain())
     for name in (names.SUPERVISOR, names.TRACKER):
         kill(name, settings.namespace, restart=False)
-    with contextlib.suppress(Exception):
-        serve.shutdown()  # type: ignore[no-untyped-call]
-    ray.shutdown()
+    # Serve and Ray tell of their own end in lines that would only worry people.
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.suppress(Exception):
+            serve.shutdown()  # type: ignore[no-untyped-call]
+        ray.shutdown()
