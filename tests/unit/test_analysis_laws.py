@@ -149,7 +149,7 @@ def test_a_broken_analysis_is_told_which_law_it_breaks(cls, said):
 def test_an_analysis_that_computes_long_without_a_check_is_told_so():
     with pytest.raises(AssertionError, match=r"stubborn.*never called ctx\.check"):
         check_analysis(
-            next(cls for cls in declared_in(kit.__name__) if cls.name == "stubborn"), params={"seconds": 0.3}
+            next(cls for cls in declared_in(kit.__name__) if cls.name == "stubborn"), params={"seconds": 0.12}
         )
 
 

@@ -295,3 +295,20 @@ def test_one_profile_is_one_sequence_of_bytes(numbers):
 def test_no_partition_at_all_is_an_empty_profile():
     output = json.loads(run_whole("profile", {}, [], Context(), None))["output"]
     assert (output["n_rows"], output["columns"]) == (0, [])
+
+
+def test_quantiles_that_cannot_be_exact_say_by_how_many_ranks(monkeypatch):
+    modules = ("profile_state", "profile_second_pass")
+    for module in modules:
+        monkeypatch.setattr(f"prismlane.engine.analyses.descriptive.{module}.BRACKET_LIMIT", 8)
+        monkeypatch.setattr(f"prismlane.engine.analyses.descriptive.{module}.BRACKET_BLOCKS", 4)
+    values = np.random.default_rng(8).normal(size=N)
+    result = profile(pa.table({"v": values}), 3)
+    found = result["output"]["columns"][0]["quantiles"]
+    worst = max(quantile["rank_error"] for quantile in found)
+    assert 0 < worst < 0.01 * N
+    assert f"ranks wrong by at most {worst:,} of {N:,} rows" in result["exactness"]["error"]
+    ordered = np.sort(values)
+    for quantile in found:
+        rank = np.searchsorted(ordered, quantile["value"])
+        assert abs(rank - quantile["p"] * (N - 1)) <= quantile["rank_error"] + 2

@@ -83,3 +83,11 @@ def test_tables_tell_all_columns_and_the_frequent_values(table):
     assert [row[0] for row in tables["columns"]["rows"]] == table.schema.names
     assert tables["top_10"]["rows"] == [["Bonn", 200, 0.5], ["bonn", 200, 0.5]]
     assert all(len(row) == len(each["columns"]) for each in tables.values() for row in each["rows"])
+
+
+def test_long_names_that_begin_alike_stay_apart_in_charts():
+    names = ["n" * 100 + "1", "n" * 100 + "2"]
+    table = pa.table([pa.array([None, 1.0, 2.0]), pa.array([None, None, 2.0])], names)
+    result = json.loads(run_whole("profile", {}, [lambda: table], Context(), None))
+    chart = next(chart for chart in result["charts"] if chart["name"] == "nulls")
+    assert len({row["column"] for row in chart["spec"]["data"]["values"]}) == 2

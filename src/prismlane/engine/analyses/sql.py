@@ -1,5 +1,6 @@
 """The DuckDB connections that analyses compute in."""
 
+import atexit
 from functools import lru_cache
 
 import duckdb
@@ -29,3 +30,9 @@ def _database(threads: int) -> duckdb.DuckDBPyConnection:
     ):
         database.execute(f"SET {setting}")
     return database
+
+
+@atexit.register
+def _forget_databases() -> None:
+    """A connection that outlives DuckDB's module is reported as leaked on stderr."""
+    _database.cache_clear()

@@ -49,7 +49,10 @@ def _nulls(profile: Profile) -> list[Chart]:
     )
     if not columns:
         return []
-    rows = [{"column": _short(column.name), "null_share": column.null_share} for column in columns[:MAX_BARS]]
+    names = _labels([column.name for column in columns])
+    rows = [
+        {"column": name, "null_share": column.null_share} for name, column in zip(names, columns, strict=True)
+    ][:MAX_BARS]
     alt = f"{len(columns)} of {profile.n_columns} columns have nulls; most in {shown(columns[0].name)}, {columns[0].null_share:.1%}."
     return [
         bar(
@@ -72,8 +75,9 @@ def _correlations(profile: Profile) -> list[Chart]:
     known = {(pair.a, pair.b): pair.r for pair in profile.correlations}
     known |= {(b, a): r for (a, b), r in known.items()}
     names = profile.correlated_columns
+    labels = dict(zip(names, _labels(names), strict=True))
     rows = [
-        {"a": _short(a), "b": _short(b), "r": 1.0 if a == b else known[a, b]}
+        {"a": labels[a], "b": labels[b], "r": 1.0 if a == b else known[a, b]}
         for a in names
         for b in names
         if a == b or (a, b) in known
@@ -120,12 +124,20 @@ def _histogram(column: ColumnProfile, number: int) -> Chart:
 def _top(column: ColumnProfile, number: int) -> Chart:
     from prismlane.engine.reports.charts import bar  # noqa: PLC0415 - not loaded where no chart is drawn
 
-    rows = [{"value": _short(str(top.value)), "rows": top.n} for top in column.top]
+    values = _labels([str(top.value) for top in column.top])
+    rows = [{"value": value, "rows": top.n} for value, top in zip(values, column.top, strict=True)]
     first = column.top[0]
     alt = f"Most frequent values of {shown(column.name)}; first {shown(str(first.value))} with {first.n:,} of {column.n:,} rows."
     return bar(
         f"top_{number}", _short(column.name), alt, rows, category="value", value="rows", value_title="rows"
     )
+
+
+def _labels(names: list[str]) -> list[str]:
+    """`names`, cut where they are long, with a number where two would look alike: a chart would add their bars up."""
+    labels = [_short(name) for name in names]
+    earlier = [labels[:number].count(label) for number, label in enumerate(labels)]
+    return [f"{label} ({n + 1})" if n else label for label, n in zip(labels, earlier, strict=True)]
 
 
 def _short(name: str) -> str:

@@ -50,7 +50,7 @@ def column_profile(column: ColumnState, refined: RefinedColumn, n_rows: int, n_b
     )
     if column.kind == "other":
         return profile
-    found = {**_distinct(column), "top": _top(column, refined, n)}
+    found = {**_distinct(column, n), "top": _top(column, refined, n)}
     if column.kind == "text":
         found["text"] = _text(column)
     elif column.kind == "boolean":
@@ -74,12 +74,12 @@ def correlations(first: ProfileState, second: ProfileState, limit: int) -> list[
     ]
 
 
-def _distinct(column: ColumnState) -> dict[str, Any]:
+def _distinct(column: ColumnState, n: int) -> dict[str, Any]:
     if column.sketch is None:
         return {"distinct": len(column.counts.values) if column.counts else 0}
     connection = connect(1)
     try:
-        return {"distinct": column.sketch.distinct.estimate(connection), "distinct_exact": False}
+        return {"distinct": min(column.sketch.distinct.estimate(connection), n), "distinct_exact": False}
     finally:
         connection.close()
 

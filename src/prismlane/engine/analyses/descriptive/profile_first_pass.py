@@ -1,6 +1,6 @@
 """The first pass of a profile: one look at each column of a partition.
 
-Numbers and times are sorted by numpy, and their distinct values counted: for a million float64 that takes 8 ms, where
+Numbers and times are sorted by numpy, and their distinct values counted: to sort a million float64 takes 6 ms, where
 DuckDB's group by takes 45 and its t-digest 64. Texts are grouped by DuckDB.
 """
 
@@ -21,9 +21,15 @@ from prismlane.engine.analyses.descriptive.profile_columns import (
     time_unit,
     true_and_false,
 )
-from prismlane.engine.analyses.descriptive.profile_state import ColumnState, ProfileState, values_or_sketch
+from prismlane.engine.analyses.descriptive.profile_state import (
+    ColumnState,
+    ProfileState,
+    TextCounts,
+    ValueCounts,
+    values_or_sketch,
+)
 from prismlane.engine.analyses.descriptive.profile_text import TextColumn
-from prismlane.engine.analyses.sketches.arrays import runs
+from prismlane.engine.analyses.sketches.arrays import runs, texts
 from prismlane.engine.analyses.sql import connect
 
 
@@ -70,6 +76,9 @@ def _column_state(
         integral=is_integral(column.type),
         n_null=column.null_count,
     )
+    if kind == "text" and column.null_count == len(column):
+        no_values = ValueCounts(values=texts([]), counts=np.empty(0, dtype=np.int64))
+        return state.model_copy(update={"text": TextCounts(), "counts": no_values})
     if kind == "text":
         return _with_texts(state, TextColumn(connection, f"c{number}"))
     if kind == "boolean":
@@ -93,6 +102,6 @@ def _with_truths(state: ColumnState, column: Chunked) -> ColumnState:
     return state.model_copy(update={"counts": values})
 
 
-def _with_texts(state: ColumnState, texts: TextColumn) -> ColumnState:
-    counts, sketch = texts.values_or_sketch()
-    return state.model_copy(update={"text": texts.counts(), "counts": counts, "sketch": sketch})
+def _with_texts(state: ColumnState, column: TextColumn) -> ColumnState:
+    counts, sketch = column.values_or_sketch()
+    return state.model_copy(update={"text": column.counts(), "counts": counts, "sketch": sketch})

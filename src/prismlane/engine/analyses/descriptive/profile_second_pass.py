@@ -21,7 +21,7 @@ from prismlane.engine.analyses.descriptive.profile_state import (
     ProfileState,
     RefinedColumn,
 )
-from prismlane.engine.analyses.descriptive.profile_text import TextColumn
+from prismlane.engine.analyses.descriptive.profile_text import count_texts
 from prismlane.engine.analyses.sketches.arrays import runs
 from prismlane.engine.analyses.sketches.quantiles import QuantileSketch, ranks
 
@@ -55,7 +55,7 @@ def _refined(
         return RefinedColumn()
     candidates = column.sketch.heavy.values
     if column.kind == "text":
-        return RefinedColumn(candidates=TextColumn(connection, label).count_each(candidates))
+        return RefinedColumn(candidates=count_texts(connection, label, candidates))
     values: Chunked = part.column(column.name)
     ordered = np.sort(finite_values(values).values)
     return RefinedColumn(

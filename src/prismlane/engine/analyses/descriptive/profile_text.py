@@ -32,18 +32,17 @@ class TextColumn:
     def __init__(self, connection: duckdb.DuckDBPyConnection, label: str) -> None:
         self._connection = connection
         self._groups = f"groups_{label}"
-        connection.execute(
-            f"CREATE TEMP TABLE {self._groups} AS SELECT {_KEY} AS key, v, n FROM "  # noqa: S608 - names are ours
-            f"(SELECT CAST({label} AS VARCHAR) AS v, count(*) AS n FROM part WHERE {label} IS NOT NULL GROUP BY v)"
-        )
+        grouped = f"SELECT v, count(*) AS n FROM ({_values(label)}) GROUP BY v"  # noqa: S608 - names are ours
+        connection.execute(f"CREATE TEMP TABLE {self._groups} AS {grouped}")
 
     def counts(self) -> TextCounts:
         """Lengths, and how many texts are empty, padded, or look like numbers."""
         row = self._connection.sql(
             "SELECT coalesce(sum(n), 0), min(length(v)), max(length(v)), coalesce(sum(length(v) * n), 0), "  # noqa: S608 - names are ours
             "coalesce(sum(n) FILTER (v = ''), 0), coalesce(sum(n) FILTER (v <> trim(v)), 0), "
-            f"coalesce(sum(n) FILTER (regexp_full_match(trim(v), '{_NUMBER}')), 0), "
-            r"coalesce(sum(n) FILTER (regexp_full_match(v, '0\d+')), 0) "
+            # Digits, signs, dots and blanks sort below the colon: other texts need no look by a pattern.
+            f"coalesce(sum(n) FILTER (CASE WHEN v < ':' THEN regexp_full_match(trim(v), '{_NUMBER}') END), 0), "
+            r"coalesce(sum(n) FILTER (CASE WHEN v < '1' THEN regexp_full_match(v, '0\d+') END), 0) "
             f"FROM {self._groups}"
         ).fetchall()[0]
         names = list(TextCounts.model_fields)
@@ -59,21 +58,29 @@ class TextColumn:
             return ValueCounts(values=values, counts=counts), None
         sketch = ColumnSketch(
             heavy=HeavyHitters.of(*self._most_frequent(CAPACITY + 1)),
-            distinct=DistinctSketch.from_query(self._connection, "key", self._groups, "VARCHAR"),
+            distinct=DistinctSketch.from_query(self._connection, _KEY, self._groups, "VARCHAR"),
         )
         return None, sketch
 
-    def count_each(self, wanted: NDArray[Any]) -> NDArray[np.int64]:
-        """How often each of the keys `wanted` stands in the column, in their order."""
-        self._connection.register("wanted", pa.table({"key": pa.array(wanted, pa.string())}))
-        rows = self._connection.sql(f"SELECT key, n FROM {self._groups} SEMI JOIN wanted USING (key)")  # noqa: S608 - names are ours
-        found = dict(rows.fetchall())
-        self._connection.unregister("wanted")
-        return np.array([found.get(key, 0) for key in wanted], dtype=np.int64)
-
     def _most_frequent(self, limit: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
         table = self._connection.sql(
-            f"SELECT key, n FROM {self._groups} ORDER BY n DESC LIMIT {limit}"  # noqa: S608 - names are ours
+            f"SELECT {_KEY} AS key, n FROM {self._groups} ORDER BY n DESC LIMIT {limit}"  # noqa: S608 - names are ours
         ).to_arrow_table()
         counts = np.asarray(table.column("n").to_numpy(), dtype=np.int64)
         return add_equal(texts(table.column("key").to_pylist()), counts)
+
+
+def count_texts(connection: duckdb.DuckDBPyConnection, label: str, wanted: NDArray[Any]) -> NDArray[np.int64]:
+    """How often each of the keys `wanted` stands in the column `label` of the table `part`, in their order."""
+    if len(wanted) == 0:
+        return np.empty(0, dtype=np.int64)
+    connection.register("wanted", pa.table({"key": pa.array(wanted, pa.string())}))
+    keys = f"SELECT {_KEY} AS key FROM ({_values(label)})"  # noqa: S608 - names are ours
+    rows = connection.sql(f"SELECT key, count(*) FROM ({keys}) SEMI JOIN wanted USING (key) GROUP BY key")  # noqa: S608 - names are ours
+    found = dict(rows.fetchall())
+    connection.unregister("wanted")
+    return np.array([found.get(key, 0) for key in wanted], dtype=np.int64)
+
+
+def _values(label: str) -> str:
+    return f"SELECT CAST({label} AS VARCHAR) AS v FROM part WHERE {label} IS NOT NULL"  # noqa: S608 - names are ours

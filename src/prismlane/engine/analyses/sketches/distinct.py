@@ -16,8 +16,6 @@ from prismlane.engine.analyses.sketches.arrays import Array
 
 ERROR = "distinct counts above 10,000: 2.7 % rms"
 
-_STATE = pa.struct([("precision", pa.uint8()), ("registers", pa.list_(pa.uint8()))])
-
 
 class DistinctSketch(BaseModel):
     """The registers of a HyperLogLog sketch over values of one SQL type."""
@@ -54,17 +52,12 @@ class DistinctSketch(BaseModel):
         return self.model_copy(update={"registers": np.maximum(self.registers, other.registers)})
 
     def estimate(self, connection: duckdb.DuckDBPyConnection) -> int:
-        """About how many distinct values there were. Uses the name `distinct_state` in `connection`."""
-        state = pa.array([{"precision": self.precision, "registers": self.registers.tolist()}], _STATE)
-        connection.register("distinct_state", pa.table({"state": state}))
-        query = (
-            f"SELECT finalize(to_aggregate_state(state, 'approx_count_distinct', ['{self.sql_type}'])) "  # noqa: S608 - names are ours
-            "FROM distinct_state"
+        """About how many distinct values there were."""
+        state = (
+            f"{{'precision': {self.precision}::UTINYINT, 'registers': {self.registers.tolist()}::UTINYINT[]}}"
         )
-        try:
-            (count,) = connection.sql(query).fetchall()[0]
-        finally:
-            connection.unregister("distinct_state")
+        query = f"SELECT finalize(to_aggregate_state({state}, 'approx_count_distinct', ['{self.sql_type}']))"
+        (count,) = connection.sql(query).fetchall()[0]
         return int(count)
 
 

@@ -29,7 +29,9 @@ class HeavyHitters(BaseModel):
         """From distinct values and their counts; of more than CAPACITY values, the CAPACITY + 1 most frequent are enough."""
         if len(values) <= CAPACITY:
             return cls(values=values, counts=counts)
-        floor = np.partition(counts, -(CAPACITY + 1))[-(CAPACITY + 1)]
+        repeated = counts[counts > 1]
+        # Most often few values repeat; a value that stands there once never survives more than CAPACITY others.
+        floor = np.partition(repeated, -(CAPACITY + 1))[-(CAPACITY + 1)] if len(repeated) > CAPACITY else 1
         kept = counts > floor
         return cls(values=values[kept], counts=counts[kept] - floor)
 

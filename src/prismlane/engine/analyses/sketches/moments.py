@@ -39,7 +39,7 @@ class Moments(BaseModel):
             return cls()
         with np.errstate(all="ignore"):
             floats = values.astype(np.float64, copy=False)
-            weights = None if counts is None else counts.astype(np.float64)
+            weights = None if counts is None or n == len(values) else counts.astype(np.float64)
             origin = _mean(floats, weights, n)
             sums = _power_sums(floats - origin, weights)
             return cls._around(n, origin, *sums)
