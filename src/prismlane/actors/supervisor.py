@@ -97,7 +97,7 @@ def create(name: str, kind: str, settings: EngineSettings, *, n_cpus: float = 0)
 
     Its service begins to start at once, and nobody waits for it here.
     """
-    actor = ShellActor.options(
+    actor: Any = ShellActor.options(
         **OPTIONS,
         name=name,
         namespace=settings.namespace,
