@@ -4,9 +4,9 @@
 last one, as a queue of jobs does. Otherwise all calls are sent at once, to the two actors in turn: the most that Ray can do.
 """
 
-import ray
 from ray.util.actor_pool import ActorPool
 
+import ray
 from bench.comparison import Figures
 from bench.engine_noop.workload import N_WORKERS, n_sequential, n_together, one_by_one, together
 from bench.measure import latencies_ms, span

@@ -144,9 +144,7 @@ def test_jobs_of_unknown_length_are_offered_one_at_a_time(book):
 
 
 def test_short_jobs_are_offered_together_as_far_as_the_budget_goes(book):
-    add(book, "first")
-    run(book, "first")
-    tell(book, "first", succeeded(1, at=NOW + 4.0), mono=MONO + 4.0)
+    book.learn("profile", 4.0)
     assert book.estimate_s("profile") == 4.0
     for n in range(5):
         add(book, f"j{n}")
@@ -155,10 +153,8 @@ def test_short_jobs_are_offered_together_as_far_as_the_budget_goes(book):
 
 
 def test_the_estimate_leans_towards_the_latest_runs(book):
-    for n, took_s in enumerate([10.0, 20.0]):
-        add(book, f"j{n}")
-        run(book, f"j{n}")
-        tell(book, f"j{n}", succeeded(1), mono=MONO + took_s)
+    for took_s in (10.0, 20.0):
+        book.learn("profile", took_s)
     assert book.estimate_s("profile") == pytest.approx(12.0)
     assert book.estimate_s("other") is None
 

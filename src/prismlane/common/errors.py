@@ -9,6 +9,7 @@ PrismlaneError
 │   ├── JobNotFoundError             404 job-not-found
 │   ├── DatasetNotFoundError         404 dataset-not-found
 │   └── AnalysisNotFoundError        404 analysis-not-found
+├── MethodNotAllowedError            405 method-not-allowed
 ├── ConflictError                    409 conflict
 │   ├── InvalidTransitionError       409 invalid-transition
 │   ├── ResultNotReadyError          409 result-not-ready
@@ -232,6 +233,13 @@ class AnalysisNotFoundError(NotFoundError):
 
     code = "analysis-not-found"
     default_hint = "List the analyses: prismlane analyses list"
+
+
+class MethodNotAllowedError(PrismlaneError):
+    """This address does not take this method."""
+
+    code = "method-not-allowed"
+    status = HTTPStatus.METHOD_NOT_ALLOWED
 
 
 class ConflictError(PrismlaneError):

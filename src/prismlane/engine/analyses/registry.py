@@ -84,7 +84,7 @@ class Registry:
 
     def views(self) -> list[AnalysisView]:
         """The whole catalogue in alphabetical order, with what is missing where something is."""
-        return [self._view(name) for name in self.names()]
+        return [self.view(name) for name in self.names()]
 
     def normalise(
         self, name: str, params: Mapping[str, Any], columns: Sequence[Column] | None
@@ -133,7 +133,12 @@ class Registry:
         if name not in self._classes:
             self._unavailable[name] = f"its entry point does not declare an analysis called {name!r}"
 
-    def _view(self, name: str) -> AnalysisView:
+    def view(self, name: str) -> AnalysisView:
+        """The analysis `name` as the catalogue shows it, also where what it imports is missing.
+
+        Raises:
+            AnalysisNotFoundError: there is none; tells the closest names.
+        """
         try:
             cls = self.get(name)
         except AnalysisUnavailableError as error:

@@ -32,14 +32,6 @@ class Decision:
     commands: list[do.Command]
 
 
-@dataclass(slots=True)
-class _Run:
-    """What memory alone knows of a running job."""
-
-    started_mono: float
-    partitions: PartitionBook
-
-
 class JobBook:
     """The jobs of one lane that are not terminal, with their queue, leases, timers and partitions.
 
@@ -58,7 +50,7 @@ class JobBook:
         self.timers = Timers()
         self._queue = ClaimQueue(weights)
         self._jobs: dict[str, Job] = {}
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, PartitionBook] = {}
         #: What earlier attempts of jobs that do not run now have computed.
         self._checkpoints: dict[str, Checkpoints] = {}
         #: Job -> the worker it was offered to by `next_claims`, until it is claimed or put back.
@@ -101,6 +93,10 @@ class JobBook:
             )
         return job
 
+    def find(self, job_id: str) -> Job | None:
+        """The job as of its last committed event, or None where there is no such job, or it has ended."""
+        return self._jobs.get(job_id)
+
     def partitions(self, job_id: str) -> PartitionBook:
         """Where a running job stands.
 
@@ -110,7 +106,7 @@ class JobBook:
         run = self._runs.get(job_id)
         if run is None:
             raise JobNotFoundError(f"nobody runs {job_id}", facts={"job": job_id})
-        return run.partitions
+        return run
 
     def waiting_on(self, job_id: str) -> list[Job]:
         """The jobs that wait for `job_id`, also when that one has left the book."""
@@ -134,6 +130,11 @@ class JobBook:
     def estimate_s(self, analysis: str) -> float | None:
         """About how many seconds a run of `analysis` takes; None where none has succeeded yet."""
         return self._estimates_s.get(analysis)
+
+    def learn(self, analysis: str, took_s: float) -> None:
+        """Note that a run of `analysis` took so long in its worker, without the time that it waited in a batch."""
+        known_s = self._estimates_s.get(analysis, took_s)
+        self._estimates_s[analysis] = known_s + ESTIMATE_WEIGHT * (took_s - known_s)
 
     # --- deciding, and making it so ---------------------------------------------------------------
 
@@ -182,8 +183,6 @@ class JobBook:
                 facts={"job": job.id, "seq": job.seq, "current_seq": before.seq if before else 0},
             )
         self._jobs[job.id] = job
-        if isinstance(decision.event, ev.AttemptSucceeded):
-            self._learn(job, mono)
         return self._arrange(job, before, decision.commands, now, mono)
 
     def load(
@@ -243,13 +242,13 @@ class JobBook:
             job = self._jobs[job_id]
             is_shared = job.spec.n_partitions > 1 and job.state is JobState.RUNNING
             is_own = job.attempt is not None and job.attempt.worker == exclude_worker
-            if is_shared and not is_own and run.partitions.n_open:
+            if is_shared and not is_own and run.n_open:
                 yield job_id
 
     def give_back(self, worker: str) -> None:
         """Open the partitions again, of whatever job, that `worker` has taken and will not finish."""
         for run in self._runs.values():
-            run.partitions.give_back(worker)
+            run.give_back(worker)
 
     # --- keeping the structures true to the jobs ----------------------------------------------------
 
@@ -268,7 +267,7 @@ class JobBook:
                     self.timers.set(job_id, kind, mono + (at - now))
                 case do.OpenLease(job_id, fence, worker):
                     self.leases.open(job_id, fence, worker, mono)
-                    self._start_run(job, now, mono)
+                    self._start_run(job)
                 case do.CloseLease(job_id, fence):
                     self.leases.close(job_id, fence)
                     self._end_run(job)
@@ -284,30 +283,21 @@ class JobBook:
         if self._offered.pop(job.id, None) is not None:
             self._release_key(job)
 
-    def _start_run(self, job: Job, now: float, mono: float) -> None:
+    def _start_run(self, job: Job) -> None:
         self._hold_key(job)
-        claimed_at = job.attempt.claimed_at if job.attempt else now
         done = self._checkpoints.pop(job.id, {})
-        self._runs[job.id] = _Run(
-            started_mono=mono - max(0.0, now - claimed_at),
-            partitions=PartitionBook(job.spec.n_partitions, job.spec.n_passes, done),
-        )
+        self._runs[job.id] = PartitionBook(job.spec.n_partitions, job.spec.n_passes, done)
 
     def _end_run(self, job: Job) -> None:
         self._release_key(job)
         run = self._runs.pop(job.id)
-        if run.partitions.done:
-            self._checkpoints[job.id] = run.partitions.done
+        if run.done:
+            self._checkpoints[job.id] = run.done
 
     def _forget(self, job: Job) -> None:
         self.timers.drop(job.id)
         self._checkpoints.pop(job.id, None)
         del self._jobs[job.id]
-
-    def _learn(self, job: Job, mono: float) -> None:
-        took_s = mono - self._runs[job.id].started_mono
-        known_s = self._estimates_s.get(job.spec.analysis, took_s)
-        self._estimates_s[job.spec.analysis] = known_s + ESTIMATE_WEIGHT * (took_s - known_s)
 
     def _index_dependencies(self, job: Job, before: Job | None) -> None:
         if job.state is JobState.WAITING:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 from prismlane.common.errors import ChildDiedError, InternalError, OutOfMemoryError, TooLargeError
 from prismlane.engine.sandbox.exits import Exit
@@ -23,7 +24,7 @@ from prismlane.engine.sandbox.protocol import (
     Progress,
     encode,
 )
-from prismlane.engine.sandbox.scratch import wipe
+from prismlane.engine.sandbox.scratch import take_file, wipe
 
 OnProgress: TypeAlias = Callable[[float, str], None]
 
@@ -179,6 +180,17 @@ class ChildProcess:
         async with self._turn:
             if self._child is not None:
                 await asyncio.to_thread(wipe, self._child.scratch)
+
+    def take_file(self, name: str, directory: Path, new_name: str | None = None) -> Path:
+        """Move a file that the child has made out of its scratch directory, into `directory`. Blocks on the disk.
+
+        Raises:
+            ChildDiedError: the child has ended, and its scratch directory with it.
+            AnalysisError: `name` is no plain file of that directory; a child is not trusted to say what to move.
+        """
+        if self._child is None:
+            raise ChildDiedError("The child process ended before its file was taken.")
+        return take_file(self._child.scratch, name, directory / (new_name or uuid4().hex))
 
     async def close(self) -> None:
         """End the child and all that belongs to it."""

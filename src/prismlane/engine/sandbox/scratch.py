@@ -6,6 +6,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from prismlane.common.errors import AnalysisError
+
 
 def make_scratch(root: Path) -> Path:
     """A new empty directory under `root`, of this user alone (0700)."""
@@ -32,3 +34,27 @@ def remove(scratch: Path) -> None:
                 if not inner.is_symlink():
                     inner.chmod(stat.S_IRWXU)
         shutil.rmtree(scratch)
+
+
+def take_file(scratch: Path, name: str, target: Path) -> Path:
+    """Move the plain file `name` of `scratch` to `target`, on the same file system.
+
+    Raises:
+        AnalysisError: `name` is a path, or not a plain file with this one name (a link would lead out of `scratch`).
+    """
+    source = scratch / name
+    if Path(name).name != name:
+        raise AnalysisError(
+            f"The child process named {name!r}, which is not a file of its scratch directory."
+        )
+    try:
+        source.rename(target)
+        found = target.lstat()
+    except OSError as error:
+        raise AnalysisError(
+            f"The child process's file {name!r} cannot be taken: {error.strerror}."
+        ) from error
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        target.unlink()
+        raise AnalysisError(f"The child process's {name!r} is not a plain file.")
+    return target
