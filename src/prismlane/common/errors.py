@@ -9,11 +9,13 @@ PrismlaneError
 │   ├── JobNotFoundError             404 job-not-found
 │   ├── DatasetNotFoundError         404 dataset-not-found
 │   └── AnalysisNotFoundError        404 analysis-not-found
+├── MethodNotAllowedError            405 method-not-allowed
 ├── ConflictError                    409 conflict
 │   ├── InvalidTransitionError       409 invalid-transition
 │   ├── ResultNotReadyError          409 result-not-ready
 │   ├── NoResultError                409 no-result
 │   ├── DatasetInUseError            409 dataset-in-use
+│   ├── StoreInUseError              409 store-in-use
 │   ├── StaleFenceError              409 stale-fence
 │   └── StaleEpochError              409 stale-epoch
 ├── EventsGoneError                  410 events-gone
@@ -37,11 +39,13 @@ PrismlaneError
 ├── DamagedStoreError                503 store-damaged
 ├── DamagedBlobError                 500 blob-damaged
 ├── StorageFullError                 507 storage-full
-├── JobFailedError                   the job ended `failed`      (client)
-├── JobCancelledError                the job ended `cancelled`   (client)
-├── JobExpiredError                  the job ended `expired`     (client)
-├── WaitTimeoutError                 the job goes on             (client)
+├── JobOutcomeError                  no result came of waiting   (client)
+│   ├── JobFailedError               the job ended `failed`
+│   ├── JobCancelledError            the job ended `cancelled`
+│   ├── JobExpiredError              the job ended `expired`
+│   └── WaitTimeoutError             the job goes on
 ├── ServerUnreachableError           nothing answers             (client)
+├── EngineMissingError               only the client is installed (client)
 ├── AnalysisError                    raised by an analysis while it runs: permanent
 │   └── RetryableAnalysisError       the same work may well succeed the next time
 └── AttemptEndedError                what ends an attempt from outside its code
@@ -231,6 +235,13 @@ class AnalysisNotFoundError(NotFoundError):
     default_hint = "List the analyses: prismlane analyses list"
 
 
+class MethodNotAllowedError(PrismlaneError):
+    """This address does not take this method."""
+
+    code = "method-not-allowed"
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+
 class ConflictError(PrismlaneError):
     """The request does not fit the state of what it names."""
 
@@ -263,6 +274,13 @@ class DatasetInUseError(ConflictError):
 
     code = "dataset-in-use"
     default_hint = "Wait until they end, or cancel them."
+
+
+class StoreInUseError(ConflictError):
+    """Another process has the data directory open."""
+
+    code = "store-in-use"
+    default_hint = "Stop that engine first, or give this one another data directory."
 
 
 class StaleFenceError(ConflictError):
@@ -428,25 +446,38 @@ class StorageFullError(PrismlaneError):
 # --- the client -----------------------------------------------------------------------------------
 
 
-class JobFailedError(PrismlaneError):
+class JobOutcomeError(PrismlaneError):
+    """Waiting for a job brought no result; `job` is the job as it was last seen."""
+
+    code = "job-outcome"
+
+    def __init__(self, detail: str = "", *, job: Any = None, **fields: Any) -> None:
+        super().__init__(detail, **fields)
+        self.job = job
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "job": self.job}
+
+
+class JobFailedError(JobOutcomeError):
     """The job failed."""
 
     code = "job-failed"
 
 
-class JobCancelledError(PrismlaneError):
+class JobCancelledError(JobOutcomeError):
     """The job was cancelled."""
 
     code = "job-cancelled"
 
 
-class JobExpiredError(PrismlaneError):
+class JobExpiredError(JobOutcomeError):
     """The job expired before it could run."""
 
     code = "job-expired"
 
 
-class WaitTimeoutError(PrismlaneError):
+class WaitTimeoutError(JobOutcomeError):
     """The job did not end in time; it goes on."""
 
     code = "wait-timeout"
@@ -458,6 +489,13 @@ class ServerUnreachableError(PrismlaneError):
     code = "server-unreachable"
     retryable = True
     default_hint = "Start one: prismlane up"
+
+
+class EngineMissingError(PrismlaneError):
+    """Only the client is installed here; the engine is not."""
+
+    code = "engine-missing"
+    default_hint = "Install it: pip install 'prismlane[engine]'"
 
 
 # --- inside an attempt ----------------------------------------------------------------------------

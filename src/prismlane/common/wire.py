@@ -6,7 +6,7 @@ Models that clients send refuse unknown fields. Models that the server sends may
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from prismlane.common.ids import DATASET_ID_PATTERN
 from prismlane.common.states import FailureReason, JobState
@@ -44,8 +44,8 @@ class SubmitRequest(Request):
     concurrency_key: str | None = Field(
         None, max_length=200, description="at most one job with this key runs at a time"
     )
-    not_before: datetime | None = Field(None, description="do not start before this time")
-    queue_deadline: datetime | None = Field(
+    not_before: AwareDatetime | None = Field(None, description="do not start before this time")
+    queue_deadline: AwareDatetime | None = Field(
         None, description="the job expires if it has not started by this time"
     )
     run_timeout_s: float = Field(3600.0, gt=0, le=7 * 86_400, description="seconds an attempt may run")
@@ -150,6 +150,9 @@ class ReadOptions(Request):
     quote: str | None = Field(None, max_length=1)
     header: bool | None = None
     types: dict[str, str] = Field({}, description='type of a column by name, e.g. {"zip": "VARCHAR"}')
+    null_values: list[Annotated[str, Field(max_length=100)]] | None = Field(
+        None, max_length=50, description="texts that mean a missing value, beside the empty one"
+    )
 
 
 class RegisterRequest(Request):
@@ -218,8 +221,10 @@ class AnalysisView(View):
 
     name: str
     version: str
-    family: Family
-    kind: Literal["partition", "group", "table"]
+    family: Family | None = Field(None, description="unknown while the analysis is unavailable")
+    kind: Literal["partition", "group", "table"] | None = Field(
+        None, description="unknown while the analysis is unavailable"
+    )
     title: str = Field(description="one line: the question it answers")
     description: str = ""
     needs_dataset: bool = True

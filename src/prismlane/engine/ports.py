@@ -6,12 +6,15 @@ Implementations are in `storage` (SQLite, directory) and, in memory, in `prismla
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from prismlane.common.states import JobState
 from prismlane.engine.data.manifest import Dataset
 from prismlane.engine.jobs.events import JobEvent
 from prismlane.engine.jobs.model import Attempt, Job
+
+#: How long an idempotency key keeps later requests out (G2). A store lets an older one be used again.
+KEY_RETENTION_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +134,12 @@ class Store(StoreReader, Protocol):
     async def commit(self, transactions: Sequence[Transaction]) -> None:
         """Write all of `transactions` in one durable commit, in order.
 
+        The checkpoints of a job that ends go with its last event.
+
         Raises:
-            StaleEpochError: another writer has taken over; nothing was written.
+            StaleEpochError: another writer has taken over, or this one has not; nothing was written.
+            ConflictError: the store holds another number of events of a job than its change follows, or an id, or an
+                idempotency key that is in force, already; nothing was written.
             StorageFullError: the disk is full; nothing was written.
             StoreUnavailableError: the store did not answer; see the operation's own retry rules.
         """

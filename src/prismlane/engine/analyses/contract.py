@@ -6,7 +6,7 @@ each group or series; a *table* analysis is called once with the whole table.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -15,6 +15,32 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from prismlane.common.wire import Chart, Exactness, Family, Finding, Table
+from prismlane.engine.analyses.declaration import (
+    check_class,
+    check_name,
+    check_params,
+    models_of,
+    title_and_description,
+)
+from prismlane.engine.analyses.roles import AnyColumn, Categorical, Numeric, Temporal, check_columns
+
+__all__ = [
+    "Analysis",
+    "AnyAnalysis",
+    "AnyColumn",
+    "Categorical",
+    "Context",
+    "GroupAnalysis",
+    "Kind",
+    "Monitor",
+    "Numeric",
+    "PartitionAnalysis",
+    "TableAnalysis",
+    "Temporal",
+    "analysis",
+    "check_columns",
+    "declared_in",
+]
 
 Kind = Literal["partition", "group", "table"]
 
@@ -47,7 +73,7 @@ class Context:
     partition: int = 0
     n_rows: int = 0
     threads: int = 1
-    #: Merged states of the passes before this one, in order.
+    #: Merged states of the passes before this one, in order: models of the analysis (as bytes until the runner reads them).
     earlier: Sequence[Any] = ()
     monitor: Monitor | None = None
     #: The job's attempt and fence, for effects outside that have to be made safe against a second run.
@@ -84,6 +110,11 @@ class Analysis(ABC, Generic[ParamsT, OutT]):
     family: ClassVar[Family]
     kind: ClassVar[Kind]
     title: ClassVar[str]
+    description: ClassVar[str] = ""
+    #: How it computes, with the source of the method.
+    method: ClassVar[str] = ""
+    #: One line on how exact results are; `exactness` tells of one result.
+    promised_exactness: ClassVar[str] = "exact"
     #: Name of the extra whose packages the analysis imports, if any.
     requires: ClassVar[Sequence[str]] = ()
     needs_dataset: ClassVar[bool] = True
@@ -176,3 +207,59 @@ class TableAnalysis(Analysis[ParamsT, OutT], Generic[ParamsT, OutT]):
 
 
 AnyAnalysis = PartitionAnalysis[Any, Any, Any] | GroupAnalysis[Any, Any] | TableAnalysis[Any, Any]
+
+AnalysisT = TypeVar("AnalysisT", bound=type[Analysis[Any, Any]])
+
+#: Every declared class by (module, name), in order of declaration.
+_DECLARED: dict[tuple[str, str], type[AnyAnalysis]] = {}
+
+
+def analysis(
+    name: str,
+    *,
+    version: str,
+    family: Family,
+    requires: Sequence[str] = (),
+    needs_dataset: bool = True,
+    exactness: str = "exact",
+    method: str = "",
+) -> Callable[[AnalysisT], AnalysisT]:
+    """Declare a class as the analysis `name`.
+
+    The title is the first line of the class's docstring, the description the rest; the models of parameters, state and
+    result are the class's generic arguments.
+
+    Args:
+        name: lower case letters, digits and `_`; what jobs call it.
+        version: changes whenever results may change: cached results and states are known by it.
+        family: which of the four questions it answers.
+        requires: extras of its distribution whose packages it imports.
+        needs_dataset: False for one that computes from its parameters alone.
+        exactness: one line on how exact results are.
+        method: how it computes, with the source of the method.
+
+    Raises:
+        TypeError: the class or its models do not fit the contract; says what and where.
+    """
+
+    def declare(cls: AnalysisT) -> AnalysisT:
+        check_name(name, version)
+        check_class(cls)
+        models = models_of(cls, Analysis)
+        check_params(cls, models[0])
+        cls.name, cls.version, cls.family = name, version, family
+        cls.requires, cls.needs_dataset = tuple(requires), needs_dataset
+        cls.promised_exactness, cls.method = exactness, method
+        cls.title, cls.description = title_and_description(cls)
+        cls.params_model, cls.out_model = models[0], models[-1]
+        if issubclass(cls, PartitionAnalysis):
+            cls.state_model = models[1]
+        _DECLARED[cls.__module__, name] = cls  # type: ignore[assignment]  # one of the three kinds by check_class
+        return cls
+
+    return declare
+
+
+def declared_in(module: str) -> list[type[AnyAnalysis]]:
+    """The analyses that `module` declares, in order."""
+    return [cls for (declared, _), cls in _DECLARED.items() if declared == module]

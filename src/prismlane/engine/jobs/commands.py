@@ -1,11 +1,14 @@
 """What the shell must do after an event: imperative, idempotent, and about memory alone.
 
 Nothing here touches the store: by the time a command runs, the event is durable. After a crash the same structures are
-rebuilt from the rows (see `recovery`), so a command that never ran is not missed.
+rebuilt from the rows (see `JobBook.load`), so a command that never ran is not missed.
 """
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+#: What a timer is for; a job has at most one of each.
+TimerKind: TypeAlias = Literal["due", "retry", "queue_deadline", "run_timeout", "cancel_grace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class SetTimer:
     """Come back to the job at `at` (seconds since the epoch)."""
 
     job_id: str
-    kind: Literal["due", "retry", "queue_deadline", "cancel_grace"]
+    kind: TimerKind
     at: float
 
 

@@ -95,7 +95,7 @@ class JobFailed(JobEvent):
 
     reason: FailureReason
     error: Json
-    #: The fence of the attempt that ends with it; None where an administrator ended the job.
+    #: The fence of the attempt that ends with it; None where nobody runs the job.
     fence: int | None = None
     crashed: bool = False
     type: ClassVar[str] = "job.failed"
@@ -117,6 +117,7 @@ class JobCancelled(JobEvent):
     """T10, and T11 by the owner's word or its lost lease: the job ends cancelled."""
 
     reason: str = ""
+    #: The fence of the attempt that ends with it; None where nobody runs the job.
     fence: int | None = None
     type: ClassVar[str] = "job.cancelled"
 

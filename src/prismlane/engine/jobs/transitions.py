@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from prismlane.common.clock import rfc3339
 from prismlane.common.errors import InvalidTransitionError, StaleFenceError
@@ -10,6 +10,11 @@ from prismlane.common.states import AttemptState, FailureReason, JobState
 from prismlane.engine.jobs import commands as do
 from prismlane.engine.jobs import events as ev
 from prismlane.engine.jobs.model import Attempt, CancelRequest, Job, JobSpec
+
+#: The owner ends a late run itself; after this much more the job is ended without it.
+RUN_TIMEOUT_SLACK_S: Final = 15.0
+#: How long after the grace of a cancel the owner's word is waited for: it may hear of the cancel one heartbeat late.
+OWNER_ANSWER_S: Final = 10.0
 
 #: (state, event type) -> next state. A pair that is not here is refused.
 TRANSITIONS: Mapping[tuple[JobState, type[ev.JobEvent]], JobState] = {
@@ -71,24 +76,26 @@ def apply(job: Job, event: ev.JobEvent) -> tuple[Job, list[do.Command]]:
 
     Raises:
         InvalidTransitionError: `event` is not allowed in `job.state`; carries the job's story.
-        StaleFenceError: `event` comes from an attempt that no longer owns the job.
+        StaleFenceError: `event` comes from an attempt that does not own the job (any more), in whatever state that is,
+            or would end a live attempt without naming it.
     """
     state = TRANSITIONS.get((job.state, type(event)))
+    fence = event.fence if isinstance(event, _ENDS_AN_ATTEMPT) else job.owner_fence
+    # An owner of old is told so whatever has become of the job since; its states are no longer the owner's concern.
+    if fence != job.owner_fence and (fence is not None or state is not None):
+        raise StaleFenceError(
+            f"fence {fence} does not own {job.id}: {story(job)}",
+            facts={"job": job.id, "fence": fence, "owner_fence": job.owner_fence},
+        )
     if state is None:
         raise InvalidTransitionError(
             f"{event.type} is not allowed for {job.id}: {story(job)}",
             facts={"job": job.id, "state": job.state, "event": event.type},
         )
-    fence = getattr(event, "fence", None)
-    if fence is not None and not isinstance(event, ev.AttemptClaimed) and fence != job.owner_fence:
-        raise StaleFenceError(
-            f"fence {fence} does not own {job.id}: {story(job)}",
-            facts={"job": job.id, "fence": fence, "owner_fence": job.owner_fence},
-        )
-    before = replace(job, state=state, seq=job.seq + 1, updated_at=event.at)
-    after = _EFFECTS.get(type(event), _unchanged)(before, event)
+    changes = _CHANGES.get(type(event), _nothing)(job, event)
     if state.is_terminal:
-        after = replace(after, finished_at=event.at, retry_at=None)
+        changes = {**changes, "finished_at": event.at, "retry_at": None}
+    after = replace(job, state=state, seq=job.seq + 1, updated_at=event.at, **changes)
     return after, [*_leaving(job, after), *entering(after, job.state)]
 
 
@@ -123,7 +130,7 @@ def story(job: Job) -> str:
 
 def spec_to_dict(spec: JobSpec) -> dict[str, Any]:
     """The fields of `spec` as JSON values."""
-    return asdict(spec)
+    return {**asdict(spec), "waits_on": list(spec.waits_on)}
 
 
 def spec_from_dict(data: Mapping[str, Any]) -> JobSpec:
@@ -133,60 +140,75 @@ def spec_from_dict(data: Mapping[str, Any]) -> JobSpec:
     return JobSpec(**{**values, "waits_on": tuple(values.get("waits_on", ()))})
 
 
-# --- what each event does to the fields of a job ------------------------------------------------------
+# --- what each event changes of a job, besides its state, seq and updated_at -------------------------------
+
+Changes: TypeAlias = dict[str, Any]
+
+_ENDS_AN_ATTEMPT: Final = (
+    ev.AttemptSucceeded,
+    ev.AttemptFailed,
+    ev.AttemptReleased,
+    ev.JobFailed,
+    ev.JobCancelled,
+)
 
 
-def _unchanged(job: Job, _: ev.JobEvent) -> Job:
-    return job
+def _nothing(_: Job, __: ev.JobEvent) -> Changes:
+    return {}
 
 
-def _claimed(job: Job, event: ev.AttemptClaimed) -> Job:
-    number = (job.attempt.number if job.attempt else 0) + 1
+def _claimed(job: Job, event: ev.AttemptClaimed) -> Changes:
     if event.fence <= job.fence:
         raise StaleFenceError(f"fence {event.fence} was given out before for {job.id}: {story(job)}")
     attempt = Attempt(
-        number=number,
+        number=(job.attempt.number if job.attempt else 0) + 1,
         fence=event.fence,
         worker=event.worker,
         state=AttemptState.RUNNING,
         claimed_at=event.at,
     )
-    return replace(
-        job,
-        attempt=attempt,
-        fence=event.fence,
-        n_attempts=job.n_attempts + 1,
-        started_at=job.started_at or event.at,
-        retry_at=None,
-    )
+    return {
+        "attempt": attempt,
+        "fence": event.fence,
+        "n_attempts": job.n_attempts + 1,
+        "started_at": event.at if job.started_at is None else job.started_at,
+    }
 
 
-def _succeeded(job: Job, event: ev.AttemptSucceeded) -> Job:
-    return replace(
-        _end_attempt(job, event.at, AttemptState.SUCCEEDED),
-        result_hash=event.result_hash,
-        result_bytes=event.result_bytes,
-    )
+def _succeeded(job: Job, event: ev.AttemptSucceeded) -> Changes:
+    return {
+        "attempt": _ended(job, event.at, AttemptState.SUCCEEDED),
+        "result_hash": event.result_hash,
+        "result_bytes": event.result_bytes,
+    }
 
 
-def _attempt_failed(job: Job, event: ev.AttemptFailed) -> Job:
-    lost = event.reason is FailureReason.LOST
-    state = AttemptState.LOST if lost else AttemptState.FAILED
-    ended = _end_attempt(job, event.at, state, event.reason, event.error)
-    return replace(ended, retry_at=event.retry_at, n_crashes=job.n_crashes + event.crashed)
+def _attempt_failed(job: Job, event: ev.AttemptFailed) -> Changes:
+    return {
+        "attempt": _ended(job, event.at, _failed_or_lost(event.reason), event.reason, event.error),
+        "retry_at": event.retry_at,
+        "n_crashes": job.n_crashes + event.crashed,
+    }
 
 
-def _failed(job: Job, event: ev.JobFailed) -> Job:
-    ended = _end_attempt(job, event.at, AttemptState.FAILED, event.reason, event.error)
-    return replace(
-        ended,
-        reason=event.reason,
-        error=event.error,
-        n_crashes=job.n_crashes + event.crashed,
-    )
+def _retry_due(_: Job, __: ev.RetryBecameDue) -> Changes:
+    return {"retry_at": None}
 
 
-def _cancelling(job: Job, event: ev.CancelRequested) -> Job:
+def _failed(job: Job, event: ev.JobFailed) -> Changes:
+    return {
+        "attempt": _ended(job, event.at, _failed_or_lost(event.reason), event.reason, event.error),
+        "reason": event.reason,
+        "error": event.error,
+        "n_crashes": job.n_crashes + event.crashed,
+    }
+
+
+def _dependency_failed(_: Job, event: ev.DependencyFailed) -> Changes:
+    return {"cancel": CancelRequest(at=event.at, reason=f"{event.dependency} did not succeed")}
+
+
+def _cancelling(job: Job, event: ev.CancelRequested) -> Changes:
     asked = CancelRequest(
         at=event.at,
         force=event.force,
@@ -194,39 +216,54 @@ def _cancelling(job: Job, event: ev.CancelRequested) -> Job:
         reason=event.reason,
         timed_out=event.timed_out,
     )
-    return replace(job, cancel=asked)
+    if job.cancel is not None:
+        # What the job ends as was decided by the first who asked, and confirmed to them; a later one can only hurry it.
+        first = job.cancel
+        asked = replace(
+            asked, force=event.force or first.force, reason=first.reason, timed_out=first.timed_out
+        )
+    return {"cancel": asked}
 
 
-def _cancelled(job: Job, event: ev.JobCancelled) -> Job:
-    ended = _end_attempt(job, event.at, AttemptState.CANCELLED)
-    asked = job.cancel or CancelRequest(at=event.at, reason=event.reason)
-    return replace(ended, cancel=asked)
+def _cancelled(job: Job, event: ev.JobCancelled) -> Changes:
+    return {
+        "attempt": _ended(job, event.at, AttemptState.CANCELLED),
+        "cancel": job.cancel or CancelRequest(at=event.at, reason=event.reason),
+    }
 
 
-def _released(job: Job, event: ev.AttemptReleased) -> Job:
-    ended = _end_attempt(job, event.at, AttemptState.RELEASED)
-    return replace(ended, n_attempts=job.n_attempts - 1)
+def _released(job: Job, event: ev.AttemptReleased) -> Changes:
+    return {
+        "attempt": _ended(job, event.at, AttemptState.RELEASED),
+        "n_attempts": job.n_attempts - 1,
+    }
 
 
-def _end_attempt(
+def _failed_or_lost(reason: FailureReason) -> AttemptState:
+    return AttemptState.LOST if reason is FailureReason.LOST else AttemptState.FAILED
+
+
+def _ended(
     job: Job,
     at: float,
     state: AttemptState,
     reason: FailureReason | None = None,
     error: Mapping[str, Any] | None = None,
-) -> Job:
+) -> Attempt | None:
+    """The job's attempt, ended if it was live."""
     if job.attempt is None or not job.attempt.state.is_live:
-        return job
-    ended = replace(job.attempt, state=state, ended_at=at, reason=reason, error=error)
-    return replace(job, attempt=ended)
+        return job.attempt
+    return replace(job.attempt, state=state, ended_at=at, reason=reason, error=error)
 
 
-_EFFECTS: Mapping[type[ev.JobEvent], Callable[[Job, Any], Job]] = {
+_CHANGES: Mapping[type[ev.JobEvent], Callable[[Job, Any], Changes]] = {
     ev.AttemptClaimed: _claimed,
     ev.AttemptSucceeded: _succeeded,
     ev.AttemptFailed: _attempt_failed,
     ev.AttemptReleased: _released,
+    ev.RetryBecameDue: _retry_due,
     ev.JobFailed: _failed,
+    ev.DependencyFailed: _dependency_failed,
     ev.CancelRequested: _cancelling,
     ev.JobCancelled: _cancelled,
 }
@@ -249,22 +286,26 @@ def entering(job: Job, previous: JobState | None = None) -> list[do.Command]:
     spec = job.spec
     todo: list[do.Command] = []
     match job.state:
-        case JobState.SCHEDULED if spec.not_before is not None:
+        case JobState.SCHEDULED | JobState.WAITING if spec.not_before is not None:
             todo.append(do.SetTimer(job.id, "due", spec.not_before))
         case JobState.QUEUED:
             todo.append(do.Enqueue(job.id))
         case JobState.RETRY_WAIT if job.retry_at is not None:
             todo.append(do.SetTimer(job.id, "retry", job.retry_at))
         case JobState.RUNNING if job.attempt:
+            latest_end = job.attempt.claimed_at + spec.run_timeout_s + RUN_TIMEOUT_SLACK_S
             todo.append(do.OpenLease(job.id, job.attempt.fence, job.attempt.worker))
+            todo.append(do.SetTimer(job.id, "run_timeout", latest_end))
         case JobState.CANCELLING if job.attempt and job.cancel:
             if previous is None:
                 todo.append(do.OpenLease(job.id, job.attempt.fence, job.attempt.worker))
+            answer_due = job.cancel.at + job.cancel.grace_s + OWNER_ANSWER_S
             todo.append(do.TellOwner(job.id, job.attempt.fence))
-            todo.append(do.SetTimer(job.id, "cancel_grace", job.cancel.at + job.cancel.grace_s))
+            todo.append(do.SetTimer(job.id, "cancel_grace", answer_due))
         case state if state.is_terminal:
             todo.append(do.Settle(job.id))
-    waits_for_a_worker = job.state in (JobState.SCHEDULED, JobState.QUEUED)
-    if waits_for_a_worker and spec.queue_deadline is not None and job.n_attempts == 0:
+    # The deadline is for the first claim: a job that was handed back has met it.
+    waits_for_first_claim = job.state in (JobState.SCHEDULED, JobState.QUEUED) and job.attempt is None
+    if waits_for_first_claim and spec.queue_deadline is not None:
         todo.append(do.SetTimer(job.id, "queue_deadline", spec.queue_deadline))
     return todo

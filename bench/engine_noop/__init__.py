@@ -1,0 +1,17 @@
+"""A job that does nothing, beside the Ray calls it is made of.
+
+The raw actors keep nothing: no queue, no lease, no disk. Each job of the product is on disk when it is accepted and again
+when its result is published.
+"""
+
+from bench.comparison import Comparison, Subject
+
+COMPARISON = Comparison(
+    name="engine_noop",
+    baseline="ray actors",
+    subjects={
+        "ray actors": Subject("bench.engine_noop.ray_actors", {"pooled": False}),
+        "ray ActorPool": Subject("bench.engine_noop.ray_actors", {"pooled": True}),
+        "prismlane over http": Subject("bench.engine_noop.prismlane_http", is_product=True),
+    },
+)

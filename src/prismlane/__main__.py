@@ -1,0 +1,6 @@
+"""`python -m prismlane` is the command line."""
+
+from prismlane.cli.main import main
+
+if __name__ == "__main__":
+    main()

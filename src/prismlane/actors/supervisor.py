@@ -1,0 +1,117 @@
+"""The Supervisor: starts the other actors, and heals those that die or hang. It knows nothing of jobs."""
+
+import asyncio
+from typing import Any
+
+import ray
+from prismlane.actors import names
+from prismlane.actors.handles import Handle, HolderHandle, TrackerHandle, WorkerHandle
+from prismlane.actors.shell import OPTIONS, ShellActor
+from prismlane.common.errors import NotReadyError, PrismlaneError
+from prismlane.common.logs import logger
+from prismlane.common.settings import EngineSettings
+
+_log = logger("supervisor")
+
+#: Seconds between two looks at an actor.
+LOOK_EVERY_S = 1.0
+
+
+class Supervisor:
+    """One an engine. Ray restarts what exits; the Supervisor also restarts what hangs, and tells the tracker which
+    incarnations of workers are gone, so that nobody waits for their leases.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._namespace = settings.namespace
+        self._tracker = TrackerHandle(names.TRACKER, self._namespace)
+        self._holder = HolderHandle(names.HOLDER, self._namespace)
+        self._slots = [names.worker_name(slot) for slot in range(settings.worker.n_workers)]
+        self._watches: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Create what is not there yet, and wait until all of it answers."""
+        create(names.TRACKER, "tracker", self._settings)
+        create(names.HOLDER, "holder", self._settings)
+        create(names.RENDERER, "renderer", self._settings)
+        for slot in self._slots:
+            create(slot, "worker", self._settings, n_cpus=1)
+        watched = [names.TRACKER, names.HOLDER, names.RENDERER, *self._slots]
+        await asyncio.gather(*(self._handle(name).ping() for name in watched))
+        self._watches = [asyncio.create_task(self._watch_for_ever(name)) for name in watched]
+
+    async def ping(self) -> dict[str, Any]:
+        """A sign of life."""
+        return {"workers": len(self._slots)}
+
+    async def drain(self) -> None:
+        """Before a planned end: workers hand back what they run, and the tracker closes the store (G12)."""
+        self._stopping = True
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(
+            *(WorkerHandle(slot, self._namespace, deadline_s=15.0).drain() for slot in self._slots)
+        )
+        for name in [*self._slots, names.HOLDER, names.RENDERER, names.TRACKER]:
+            try:
+                await Handle(name, self._namespace, deadline_s=10.0).call("stop")
+            except PrismlaneError as error:
+                _log.warning("did not stop by itself", actor=name, code=error.code)
+
+    async def _watch_for_ever(self, name: str) -> None:
+        incarnation: str | None = None
+        while not self._stopping:
+            try:
+                alive = await self._handle(name).ping()
+            except NotReadyError:
+                _log.error("actor hangs: it is killed and started again", actor=name)
+                kill(name, self._namespace, restart=True)
+                continue
+            except PrismlaneError as error:
+                _log.error("actor cannot start", actor=name, code=error.code, detail=error.detail)
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
+            if name in self._slots:
+                if incarnation is not None and alive["id"] != incarnation:
+                    _log.warning("worker was replaced", slot=name, gone=incarnation, new=alive["id"])
+                    await self._tell_gone(incarnation)
+                incarnation = alive["id"]
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _tell_gone(self, incarnation: str) -> None:
+        try:
+            await self._tracker.worker_gone(incarnation)
+            await self._holder.release_worker(incarnation)
+        except PrismlaneError as error:
+            # Its leases run out by themselves then.
+            _log.warning("tracker not told", gone=incarnation, code=error.code)
+
+    def _handle(self, name: str) -> Handle:
+        return Handle(name, self._namespace, deadline_s=self._settings.worker.hung_s)
+
+
+def create(name: str, kind: str, settings: EngineSettings, *, n_cpus: float = 0) -> None:
+    """Create the actor `name` with a service of `kind` (see `services`), or leave the one that is there.
+
+    Its service begins to start at once, and nobody waits for it here.
+    """
+    actor: Any = ShellActor.options(
+        **OPTIONS,
+        name=name,
+        namespace=settings.namespace,
+        lifetime="detached",
+        get_if_exists=True,
+        num_cpus=n_cpus,
+    ).remote(name, kind, settings.to_dict())
+    actor.call.remote("ping")
+
+
+def kill(name: str, namespace: str, *, restart: bool) -> None:
+    """End the actor's process at once; does nothing where there is none."""
+    try:
+        actor = ray.get_actor(name, namespace=namespace)
+    except ValueError:
+        return
+    ray.kill(actor, no_restart=not restart)

@@ -1,0 +1,113 @@
+"""A client for a command: of a server that answers, else of an engine that lives as long as the command."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from types import FrameType
+
+from prismlane.cli.engine_record import running_engine
+from prismlane.cli.engine_settings import data_directory, engine_settings
+from prismlane.cli.session import Session
+from prismlane.client import Client
+from prismlane.common.errors import ServerUnreachableError
+
+
+class EngineChoice(StrEnum):
+    """Which engine runs a job."""
+
+    AUTO = "auto"
+    SERVER = "server"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A client, and whether its engine ends with the command."""
+
+    client: Client
+    is_own_engine: bool
+
+
+@contextmanager
+def connected(session: Session, choice: EngineChoice) -> Iterator[Connection]:
+    """A connection that is closed, and whose own engine is ended, after the block.
+
+    With `AUTO` a server that answers at the address is used; where none answers on this machine, an engine is started.
+    A server on another machine is never replaced: whoever names one wants that one.
+
+    Raises:
+        ServerUnreachableError: the server is wanted, and nothing answers.
+        EngineMissingError: an engine is wanted, and only the client is installed.
+    """
+    client = None if choice is EngineChoice.LOCAL else _server(session, choice)
+    if client is not None:
+        with client:
+            yield Connection(client, is_own_engine=False)
+    else:
+        with _own_engine(session) as own:
+            yield Connection(own, is_own_engine=True)
+
+
+def _server(session: Session, choice: EngineChoice) -> Client | None:
+    client = reachable_client(session)
+    if client is not None:
+        return client
+    if choice is EngineChoice.SERVER or not session.address.is_loopback:
+        with session.client() as unreachable:
+            unreachable.ready()
+    session.messages.say(f"no server answers at {session.address.url}; starting an engine for this command")
+    return None
+
+
+def reachable_client(session: Session) -> Client | None:
+    """A client of the server that answers: at the address, else, if nobody named one, where `up` left its record."""
+    urls = [session.address.url]
+    if session.configuration.is_default_url:
+        record = running_engine(data_directory())
+        urls += [record.url] if record and record.url not in urls else []
+    for url in urls:
+        client = Client(url, session.address.api_key)
+        if _answers(client):
+            return client
+        client.close()
+    return None
+
+
+def _answers(client: Client) -> bool:
+    try:
+        client.ready()
+    except ServerUnreachableError:
+        return False
+    return True
+
+
+@contextmanager
+def _own_engine(session: Session) -> Iterator[Client]:
+    with _ended_by_sigterm():
+        client = Client.local(engine_settings(port=0), on_step=session.messages.took)
+        try:
+            yield client
+        finally:
+            with session.messages.step("end the engine"):
+                client.close()
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block like an exception, so that what it started is ended too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)

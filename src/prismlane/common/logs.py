@@ -1,0 +1,38 @@
+"""Logs of server processes: one JSON object a line, with the names of the job, attempt and worker that a line speaks of."""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+#: Values under these keys never reach a log.
+SECRET_KEYS = frozenset({"api_key", "authorization", "password", "token", "secret"})
+
+
+def configure_logs(level: str, **names: str) -> None:
+    """Send this process's logs to stderr as JSON lines that carry `names` (e.g. `actor="tracker"`)."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _redact,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(**names)
+
+
+def logger(name: str) -> Any:
+    """The logger of a part of the engine."""
+    return structlog.get_logger(part=name)
+
+
+def _redact(_: Any, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    return {key: "***" if key.lower() in SECRET_KEYS else value for key, value in line.items()}

@@ -1,0 +1,60 @@
+"""Probes and metrics, at the root."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from prismlane.common.errors import PrismlaneError
+from prismlane.common.version import VERSION
+from prismlane.common.wire import ReadyView, WorkerView
+from prismlane.serve.principal import WithPrincipal
+from prismlane.serve.services import Services, WithServices
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", summary="Does this process answer?")
+async def livez() -> dict[str, bool]:
+    """200 as long as the gateway's process answers."""
+    return {"live": True}
+
+
+@router.get("/readyz", summary="Does the engine take work?", response_model=ReadyView)
+async def readyz(services: WithServices) -> Response:
+    """200 when the tracker answers and a worker is there, else 503."""
+    view = await _ready(services)
+    return Response(
+        view.model_dump_json(),
+        status_code=200 if view.ready else 503,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"} | ({} if view.ready else {"Retry-After": "2"}),
+    )
+
+
+@router.get("/metrics", summary="Metrics for Prometheus")
+async def metrics(_: WithPrincipal, services: WithServices) -> Response:
+    """The engine's metrics in Prometheus's text format: one answer for all replicas."""
+    return Response(
+        await services.tracker.exposition(),
+        media_type="text/plain; version=0.0.4; charset=utf-8",
+    )
+
+
+async def _ready(services: Services) -> ReadyView:
+    try:
+        status: dict[str, Any] = await services.tracker.status()
+        sandbox = await services.a_worker.sandbox()
+    except PrismlaneError as error:
+        return ReadyView(ready=False, version=VERSION, detail=error.detail)
+    workers = [WorkerView.model_validate(worker) for worker in status["workers"]]
+    return ReadyView(
+        ready=bool(workers),
+        version=VERSION,
+        epoch=status["epoch"],
+        n_workers=len(workers),
+        workers=workers,
+        n_queued=status["n_queued"],
+        n_running=status["n_running"],
+        sandbox=sandbox,
+        detail="" if workers else "no worker has reported yet",
+    )

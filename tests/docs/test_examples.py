@@ -1,0 +1,25 @@
+"""The examples run, and the one of an analysis keeps the laws."""
+
+import runpy
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_share_above_counts_values_of_two_partitions():
+    pytest.importorskip("prismlane.engine.analyses.declaration", reason="the decorator is not there yet")
+    example = runpy.run_path(str(EXAMPLES / "share_above.py"))
+    analysis = example["ShareAbove"](example["Params"](column="x", threshold=2))
+    ctx = example["Context"]()
+    parts = [pa.table({"x": [1, 2, 3]}), pa.table({"x": [None, 4, 5]})]
+
+    state = example["State"]()
+    for part in parts:
+        state = analysis.merge(state, analysis.partial(part, ctx))
+    out = analysis.finish(state, ctx)
+
+    assert (out.n_values, out.n_above, out.share) == (5, 3, 0.6)
+    assert analysis.findings(out)[0].text == "3 of 5 values of x are above 2."
