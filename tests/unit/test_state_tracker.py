@@ -171,6 +171,17 @@ async def test_a_full_queue_refuses_before_it_accepts() -> None:
     await stage.tracker.stop()
 
 
+async def test_a_submission_that_waits_is_answered_when_the_job_ends(stage: Stage) -> None:
+    spec = spec_to_dict(JobSpec(analysis="noop", analysis_version="1"))
+    submission = Submission(job_id=new_job_id(), tenant=TENANT, spec=spec)
+    submitting = asyncio.create_task(stage.tracker.submit(submission, 60.0))
+    claimed = await stage.tracker.claim(ALICE, max_jobs=1, batch_s=0.0, wait_s=60.0)
+    assert not submitting.done()
+    await stage.report(claimed["grants"][0])
+    assert (await submitting)["created"]
+    assert (await stage.job(submission["job_id"])).is_terminal
+
+
 async def test_a_waiting_claim_gets_a_job_as_soon_as_there_is_one(stage: Stage) -> None:
     waiting = asyncio.create_task(stage.tracker.claim(ALICE, max_jobs=1, batch_s=0.0, wait_s=60.0))
     await asyncio.sleep(0)

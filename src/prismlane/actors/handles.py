@@ -94,9 +94,9 @@ class Handle:
 class TrackerHandle(Handle):
     """The StateTracker; see there what each method does."""
 
-    async def submit(self, submission: Submission) -> Accepted:
+    async def submit(self, submission: Submission, wait_s: float = 0.0) -> Accepted:
         """See `StateTracker.submit`."""
-        return cast("Accepted", await self.call("submit", submission))
+        return cast("Accepted", await self.call("submit", submission, wait_s, patience_s=wait_s))
 
     async def cancel(self, tenant: str, job_id: str, *, force: bool, grace_s: float, reason: str) -> None:
         """See `StateTracker.cancel`."""
@@ -178,6 +178,10 @@ class TrackerHandle(Handle):
     async def feed(self, stream: int, after: int, wait_s: float) -> FeedPage:
         """See `StateTracker.feed`."""
         return cast("FeedPage", await self.call("feed", stream, after, wait_s, patience_s=wait_s))
+
+    async def progress_of(self, tenant: str, job_id: str) -> dict[str, Any] | None:
+        """See `StateTracker.progress_of`."""
+        return cast("dict[str, Any] | None", await self.call("progress_of", tenant, job_id))
 
     async def status(self) -> dict[str, Any]:
         """See `StateTracker.status`."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from prismlane.actors.feed import Feed
@@ -22,6 +22,7 @@ from prismlane.actors.roster import Roster
 from prismlane.actors.tracker_metrics import TrackerMetrics
 from prismlane.common.clock import Clock
 from prismlane.common.errors import (
+    ConflictError,
     DatasetInUseError,
     DatasetNotFoundError,
     IdempotencyMismatchError,
@@ -88,8 +89,10 @@ class StateTracker:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._roster = Roster(clock)
         self._datasets: dict[str, Dataset] = {}
-        self._creating: dict[tuple[str, str, str], asyncio.Future[Accepted]] = {}
+        self._creating: dict[tuple[str, str, str], asyncio.Event] = {}
         self._work = asyncio.Event()
+        self._waiting_for_end: defaultdict[str, list[asyncio.Event]] = defaultdict(list)
+        self._progress: dict[str, dict[str, Any]] = {}
         self._feed = Feed(0)
         self.metrics = TrackerMetrics()
         self._ticker: asyncio.Task[None] | None = None
@@ -129,8 +132,14 @@ class StateTracker:
 
     # --- commands of clients ---------------------------------------------------------------------------
 
-    async def submit(self, submission: Submission) -> Accepted:
+    async def submit(self, submission: Submission, wait_s: float = 0.0) -> Accepted:
         """Accept a job: when this returns, the job and its first event are on disk (G1).
+
+        A submission that is repeated, because its answer was lost, is known by its job id.
+
+        Args:
+            submission: the job.
+            wait_s: how long to wait for the job to end, at most.
 
         Raises:
             IdempotencyMismatchError: the key was used before with another request.
@@ -138,10 +147,16 @@ class StateTracker:
         """
         asked = submission.get("idempotency")
         if asked is None:
-            return await self._accept(submission, None)
-        name = (submission["tenant"], asked["route"], asked["key"])
-        key = IdempotencyKey(*name, asked["fingerprint"], submission["job_id"], created_at=self._clock.now())
-        return await self._once(name, key, lambda: self._accept(submission, key))
+            accepted = await self._accept(submission, None)
+        else:
+            name = (submission["tenant"], asked["route"], asked["key"])
+            key = IdempotencyKey(
+                *name, asked["fingerprint"], submission["job_id"], created_at=self._clock.now()
+            )
+            accepted = await self._once(name, key, lambda: self._accept(submission, key))
+        if wait_s > 0:
+            await self._wait_for_end(accepted["created_id"], wait_s)
+        return accepted
 
     async def cancel(self, tenant: str, job_id: str, *, force: bool, grace_s: float, reason: str) -> None:
         """Cancel a job: when this returns it is cancelled, or its owner has been told and it cannot succeed any more (G7).
@@ -297,6 +312,11 @@ class StateTracker:
         """What is new since position `after` of `stream`."""
         return await self._feed.page(stream, after, wait_s)
 
+    async def progress_of(self, tenant: str, job_id: str) -> dict[str, Any] | None:
+        """The latest word of how far a running job is."""
+        job = self._book.find(job_id)
+        return self._progress.get(job_id) if job is not None and job.tenant == tenant else None
+
     async def status(self) -> dict[str, Any]:
         """Who works, and how much waits."""
         return {
@@ -332,9 +352,7 @@ class StateTracker:
     async def _accept(self, submission: Submission, key: IdempotencyKey | None) -> Accepted:
         job_id = submission["job_id"]
         async with self._locks[job_id]:
-            known = self._book.find(job_id) or await self._store.job(submission["tenant"], job_id)
-            if known is not None:
-                self._locks.pop(job_id, None)
+            if self._book.find(job_id) is not None:
                 return Accepted(created_id=job_id, created=False)
             if self._book.n_queued >= self._settings.max_queued:
                 raise OverloadedError(f"{self._book.n_queued} jobs wait already", retry_after_s=10.0)
@@ -346,7 +364,14 @@ class StateTracker:
             )
             decision = self._book.preview_accept(event)
             keys = [key] if key is not None else []
-            await self._write(Transaction(changes=[Change(decision.job, event)], keys=keys))
+            try:
+                await self._write(Transaction(changes=[Change(decision.job, event)], keys=keys))
+            except ConflictError:
+                # Looked up only now: nearly every id is new, and a read before each write would cost as much as the write.
+                if await self._store.job(submission["tenant"], job_id) is None:
+                    raise
+                self._locks.pop(job_id, None)
+                return Accepted(created_id=job_id, created=False)
             self._remember(decision)
         await self._revisit_dependencies(decision.job)
         return Accepted(created_id=job_id, created=True)
@@ -357,10 +382,13 @@ class StateTracker:
         self._feed.publish(decision.job)
         self.metrics.count_event(decision.job, decision.event)
         if decision.job.owner_fence is None:
+            self._progress.pop(decision.job.id, None)
             # It waits for a worker, or has freed what another job waits for.
             self._wake_workers()
         if decision.job.is_terminal:
             self._locks.pop(decision.job.id, None)
+            for waiting in self._waiting_for_end.pop(decision.job.id, ()):
+                waiting.set()
 
     def _act(self, commands: Iterable[do.Command]) -> None:
         for command in commands:
@@ -379,31 +407,42 @@ class StateTracker:
         self,
         name: tuple[str, str, str],
         key: IdempotencyKey,
-        create: Callable[[], Any],
+        create: Callable[[], Awaitable[Accepted]],
     ) -> Accepted:
         """Create once for all equal requests, also those that come while the first is under way (G2)."""
-        under_way = self._creating.get(name)
-        if under_way is not None:
-            # The first request's failure is not the second one's: it tries by itself then.
-            await asyncio.wait([under_way])
-        stored = await self._store.idempotency_key(*name)
-        if stored is not None:
+        while (under_way := self._creating.get(name)) is not None:
+            await under_way.wait()
+        done = self._creating[name] = asyncio.Event()
+        try:
+            return await create()
+        except ConflictError:
+            stored = await self._store.idempotency_key(*name)
+            if stored is None:
+                raise
             if stored.fingerprint != key.fingerprint:
                 raise IdempotencyMismatchError(
                     f"the idempotency key {key.key!r} was used before for another request, which made {stored.created_id}",
                     facts={"created": stored.created_id},
-                )
+                ) from None
             return Accepted(created_id=stored.created_id, created=False)
-        if name in self._creating:
-            return await self._once(name, key, create)
-        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._creating[name] = future
-        try:
-            accepted: Accepted = await create()
-            return accepted
         finally:
             del self._creating[name]
-            future.cancel()
+            done.set()
+
+    async def _wait_for_end(self, job_id: str, wait_s: float) -> None:
+        if self._book.find(job_id) is None:
+            return
+        ended = asyncio.Event()
+        self._waiting_for_end[job_id].append(ended)
+        try:
+            async with asyncio.timeout(wait_s):
+                await ended.wait()
+        except TimeoutError:
+            waiting = self._waiting_for_end.get(job_id, [])
+            if ended in waiting:
+                waiting.remove(ended)
+            if not waiting:
+                self._waiting_for_end.pop(job_id, None)
 
     # --- attempts --------------------------------------------------------------------------------------
 
@@ -616,7 +655,8 @@ class StateTracker:
     def _take_progress(self, job_id: str, progress: Mapping[str, Any]) -> None:
         job = self._book.find(job_id)
         if job is not None and job.state is JobState.RUNNING:
-            self._feed.publish_progress(job, dict(progress))
+            self._progress[job_id] = dict(progress)
+            self._feed.publish_progress(job, self._progress[job_id])
 
     # --- time ------------------------------------------------------------------------------------------
 

@@ -40,8 +40,6 @@ async def connect(settings: EngineSettings) -> Services:
     catalogue = registry()
     for module in settings.plugins:
         catalogue.add_module(module)
-    news = News(tracker)
-    news.start()
     return Services(
         settings=settings,
         tracker=tracker,
@@ -51,7 +49,7 @@ async def connect(settings: EngineSettings) -> Services:
         reader=await asyncio.to_thread(SqliteReader.open, settings.data.directory),
         blobs=DirectoryBlobs(settings.data.directory / "blobs"),
         catalogue=catalogue,
-        news=news,
+        news=News(tracker),
     )
 
 

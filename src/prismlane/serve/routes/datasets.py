@@ -184,7 +184,7 @@ async def _register(
     if known is not None and idempotency is None:
         return known, False, False
     accepted = await services.tracker.add_dataset(tenant, found, idempotency)
-    if accepted["created"]:
+    if accepted["created_id"] == found["id"]:
         return Dataset.from_dict(found), True, False
     return await dataset_of(services, tenant, accepted["created_id"]), False, True
 
