@@ -51,8 +51,10 @@ class Supervisor:
         self._stopping = True
         for watch in self._watches:
             watch.cancel()
+        # A worker that does not answer is not waited for: what it ran is adopted or run again at the next start.
         await asyncio.gather(
-            *(WorkerHandle(slot, self._namespace, deadline_s=15.0).drain() for slot in self._slots)
+            *(WorkerHandle(slot, self._namespace, deadline_s=15.0).drain() for slot in self._slots),
+            return_exceptions=True,
         )
         for name in [*self._slots, names.HOLDER, names.RENDERER, names.TRACKER]:
             try:
@@ -61,10 +63,11 @@ class Supervisor:
                 _log.warning("did not stop by itself", actor=name, code=error.code)
 
     async def _watch_for_ever(self, name: str) -> None:
+        handle = self._handle(name)
         incarnation: str | None = None
         while not self._stopping:
             try:
-                alive = await self._handle(name).ping()
+                alive = await handle.ping()
             except NotReadyError:
                 _log.error("actor hangs: it is killed and started again", actor=name)
                 kill(name, self._namespace, restart=True)
