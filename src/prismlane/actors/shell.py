@@ -68,6 +68,7 @@ class Shell:
         module = importlib.import_module(f"prismlane.actors.services.{self._kind}")
         service: Service = await module.build(self._settings)
         await service.start()
+        _log.info("service started", kind=self._kind)
         return service
 
 
