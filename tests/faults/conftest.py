@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sandbox_targets
-from engine_watch import live_workers, until
+from engine_watch import QUICK, live_workers, until
 
 from prismlane.client import Client
 from prismlane.engine.sandbox.child_process import ChildProcess, Limits
@@ -56,15 +56,6 @@ async def child(make_child) -> ChildProcess:
     child = make_child()
     await child.start()
     return child
-
-
-#: Short, so that what waits for a lease or a hang does not wait for long.
-QUICK = {
-    "PRISMLANE_TRACKER__LEASE_S": "3",
-    "PRISMLANE_TRACKER__HEARTBEAT_S": "0.5",
-    "PRISMLANE_WORKER__HUNG_S": "15",
-    "PRISMLANE_WORKER__MEMORY_BYTES": str(512 * MIB),
-}
 
 
 @pytest.fixture(scope="session")

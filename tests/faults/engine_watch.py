@@ -12,6 +12,13 @@ from prismlane.testing.engine_process import EngineProcess
 
 T = TypeVar("T")
 
+#: Short, so that what waits for a lease or a hang does not wait for long.
+QUICK = {
+    "PRISMLANE_TRACKER__LEASE_S": "12",
+    "PRISMLANE_TRACKER__HEARTBEAT_S": "0.5",
+    "PRISMLANE_WORKER__HUNG_S": "20",
+    "PRISMLANE_WORKER__MEMORY_BYTES": str(512 << 20),
+}
 #: Generous: what takes a second on a quiet machine may take many on a busy one.
 PATIENCE_S = 90.0
 TERMINAL_EVENTS = {"job.succeeded", "job.failed", "job.cancelled", "job.expired"}

@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -51,9 +53,25 @@ def test_the_supervisor_that_was_killed_is_back_and_heals_again(engine, client):
     assert reasons_of(job) == ["lost"]
 
 
-def test_a_second_engine_on_the_same_data_directory_is_refused(engine, client, tmp_path):
-    from prismlane.testing.engine_process import EngineProcess
-
-    with pytest.raises(RuntimeError, match=f"process {engine.process.pid}"):
-        EngineProcess.start(engine.data_directory)
+def test_a_second_engine_on_the_same_data_directory_is_refused(engine, client):
+    record = engine.data_directory / "engine.json"
+    told = record.read_text()
+    second = [
+        sys.executable,
+        "-m",
+        "prismlane",
+        "up",
+        "--port",
+        "0",
+        "--data-dir",
+        str(engine.data_directory),
+    ]
+    by_record = subprocess.run(second, capture_output=True, text=True, timeout=60, check=False)
+    record.unlink()
+    by_lock = subprocess.run(second, capture_output=True, text=True, timeout=60, check=False)
+    record.write_text(told)
+    assert by_record.returncode != 0
+    assert f"process {engine.process.pid}" in by_record.stderr
+    assert by_lock.returncode != 0
+    assert f"pid {engine.pid_of('tracker')}" in by_lock.stderr
     assert client.run("noop", timeout=30)

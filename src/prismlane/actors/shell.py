@@ -40,6 +40,8 @@ class Shell:
         self._settings = EngineSettings(**settings)
         self._service: asyncio.Task[Service] | None = None
         configure_logs(self._settings.log_level, actor=name, pid=str(os.getpid()))
+        # A restarted process starts its service by itself too: nobody calls a supervisor.
+        ray.get_runtime_context().current_actor.call.remote("ping")
 
     async def call(self, method: str, /, *args: Any, **kwargs: Any) -> tuple[str, Any]:
         """Answer `("ok", value)` or `("problem", problem)`."""

@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from prismlane.common.errors import InvalidRequestError, StoreUnavailableError
 from prismlane.common.settings import LOOPBACK_HOSTS, EngineSettings
+from prismlane.engine.storage.directory_lock import DirectoryLock
 from prismlane.serve import ray_environment
 
 OnStep = Callable[[str, float], None]
@@ -45,6 +46,7 @@ class LocalEngine:
         Raises:
             UnsafeBindError: a public address without an API key.
             InvalidRequestError: the port is taken.
+            StoreInUseError: another engine runs on the data directory.
             PrismlaneError: the data directory cannot be used; says why.
         """
         asked = settings or EngineSettings.load()
@@ -52,6 +54,8 @@ class LocalEngine:
         port = _free_port(asked.server.host, asked.server.port)
         ready = asked.model_copy(update={"server": asked.server.model_copy(update={"port": port})})
         _make_data_directory(ready.data.directory)
+        # The tracker takes the lock for good; asked for here, it refuses before a minute of starting, and says who holds it.
+        DirectoryLock(ready.data.directory).release()
         # Unix sockets have at most 107 bytes in their names: Ray's folder has to be short.
         engine = cls(
             ready, f"http://{_named(ready.server.host)}:{port}", Path(tempfile.mkdtemp(prefix="pl-"))
