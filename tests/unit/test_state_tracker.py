@@ -281,6 +281,18 @@ async def test_g7_a_running_job_is_told_to_its_owner_and_cannot_succeed(stage: S
     assert (job.state, job.result_hash) == (JobState.CANCELLED, None)
 
 
+async def test_g12_a_worker_that_leaves_gets_no_more_work_and_still_reports(stage: Stage) -> None:
+    waiting = asyncio.create_task(stage.tracker.claim(ALICE, max_jobs=1, batch_s=0.0, wait_s=60.0))
+    await asyncio.sleep(0)
+    await stage.tracker.leave(ALICE)
+    assert (await waiting)["grants"] == []
+    job_id = await stage.submit()
+    assert await stage.claim(ALICE) == []
+    (grant,) = await stage.claim(BOB)
+    assert await stage.report(grant), "whoever brings it: the fence counts"
+    assert (await stage.job(job_id)).state is JobState.SUCCEEDED
+
+
 async def test_g7_an_owner_that_does_not_answer_a_cancel_is_not_waited_for(stage: Stage) -> None:
     job_id = await stage.submit()
     await stage.claim()
@@ -431,6 +443,24 @@ class TestPartitions:
     async def test_an_owner_hears_of_a_cancel_between_partitions(self, stage: Stage, grant: Grant) -> None:
         await stage.cancel(grant["job_id"])
         assert (await self.advance(stage, grant))["do"] == "cancel"
+
+    async def test_an_owner_that_waits_for_others_hears_of_a_cancel_at_once(
+        self, stage: Stage, grant: Grant
+    ) -> None:
+        await stage.claim(BOB)
+        await self.advance(stage, grant, BOB, n_wanted=3)
+        waiting = asyncio.create_task(self.advance(stage, grant, wait_s=60.0))
+        await asyncio.sleep(0)
+        await stage.cancel(grant["job_id"])
+        assert (await waiting)["do"] == "cancel"
+
+    async def test_a_helper_is_told_when_its_attempt_has_ended(self, stage: Stage, grant: Grant) -> None:
+        helping = [(grant["job_id"], grant["fence"])]
+        heard = await stage.tracker.heartbeat(BOB, leases=[], helping=helping, wait_s=0.0)
+        assert heard["stale"] == []
+        await stage.cancel(grant["job_id"])
+        heard = await stage.tracker.heartbeat(BOB, leases=[], helping=helping, wait_s=60.0)
+        assert heard["stale"] == [grant["job_id"]]
 
     async def test_a_dataset_in_use_is_not_deleted(
         self, stage: Stage, grant: Grant, dataset: dict[str, Any]

@@ -28,6 +28,8 @@ _log = logger("attempt")
 
 #: How long an owner waits in one call for partitions that others compute, in seconds.
 WAIT_FOR_OTHERS_S = 20.0
+#: Pause between two tries to reach a call that is asked to end, in seconds.
+ASK_AGAIN_S = 0.05
 #: Progress is told at most this often, in seconds.
 PROGRESS_EVERY_S = 0.2
 
@@ -105,8 +107,10 @@ class Attempt:
 
     async def _end(self, ending: str, grace_s: float) -> None:
         self._ending = self._ending or ending
-        if self._computing:
+        while self._computing:
             await self._child.ask_to_cancel(grace_s)
+            # A call whose child is still being started cannot be asked yet.
+            await asyncio.sleep(ASK_AGAIN_S)
 
     # --- the two ways to compute -------------------------------------------------------------------------
 
@@ -171,6 +175,8 @@ class Attempt:
     async def _compute(
         self, target: str, payload: Mapping[str, Any], blobs: Sequence[bytes] = ()
     ) -> list[bytes]:
+        if self._ending is not None:
+            raise CancelledByRequestError
         left_s = self._deadline - self._clock.monotonic()
         if left_s <= 0:
             raise DeadlineExceededError(f"the job ran longer than {self._spec['run_timeout_s']:g} s")

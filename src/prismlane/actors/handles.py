@@ -161,11 +161,27 @@ class TrackerHandle(Handle):
         return cast("Step", answer)
 
     async def heartbeat(
-        self, worker: WorkerInfo, *, leases: Sequence[tuple[str, int]], wait_s: float
+        self,
+        worker: WorkerInfo,
+        *,
+        leases: Sequence[tuple[str, int]],
+        helping: Sequence[tuple[str, int]],
+        wait_s: float,
     ) -> Heard:
         """See `StateTracker.heartbeat`."""
-        answer = await self.call("heartbeat", worker, leases=list(leases), wait_s=wait_s, patience_s=wait_s)
+        answer = await self.call(
+            "heartbeat",
+            worker,
+            leases=list(leases),
+            helping=list(helping),
+            wait_s=wait_s,
+            patience_s=wait_s,
+        )
         return cast("Heard", answer)
+
+    async def leave(self, worker: WorkerInfo) -> None:
+        """See `StateTracker.leave`."""
+        await self.call("leave", worker)
 
     async def progress(self, job_id: str, fence: int, progress: Mapping[str, Any]) -> None:
         """See `StateTracker.progress`."""

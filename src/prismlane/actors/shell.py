@@ -40,6 +40,8 @@ class Shell:
         self._settings = EngineSettings(**settings)
         self._service: asyncio.Task[Service] | None = None
         configure_logs(self._settings.log_level, actor=name, pid=str(os.getpid()))
+        # A restarted process starts its service by itself too: nobody calls a supervisor.
+        ray.get_runtime_context().current_actor.call.remote("ping")
 
     async def call(self, method: str, /, *args: Any, **kwargs: Any) -> tuple[str, Any]:
         """Answer `("ok", value)` or `("problem", problem)`."""
@@ -68,6 +70,7 @@ class Shell:
         module = importlib.import_module(f"prismlane.actors.services.{self._kind}")
         service: Service = await module.build(self._settings)
         await service.start()
+        _log.info("service started", kind=self._kind)
         return service
 
 

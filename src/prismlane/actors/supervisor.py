@@ -15,6 +15,8 @@ _log = logger("supervisor")
 
 #: Seconds between two looks at an actor.
 LOOK_EVERY_S = 1.0
+#: Seconds that all actors may take to start, on a machine that is busy with other things.
+START_S = 110.0
 
 
 class Supervisor:
@@ -39,7 +41,8 @@ class Supervisor:
         for slot in self._slots:
             create(slot, "worker", self._settings, n_cpus=1)
         watched = [names.TRACKER, names.HOLDER, names.RENDERER, *self._slots]
-        await asyncio.gather(*(self._handle(name).ping() for name in watched))
+        starting = (Handle(name, self._namespace, deadline_s=START_S) for name in watched)
+        await asyncio.gather(*(actor.ping() for actor in starting))
         self._watches = [asyncio.create_task(self._watch_for_ever(name)) for name in watched]
 
     async def ping(self) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def create(name: str, kind: str, settings: EngineSettings, *, n_cpus: float = 0)
 
     Its service begins to start at once, and nobody waits for it here.
     """
-    actor: Any = ShellActor.options(
+    ShellActor.options(
         **OPTIONS,
         name=name,
         namespace=settings.namespace,
@@ -108,7 +111,6 @@ def create(name: str, kind: str, settings: EngineSettings, *, n_cpus: float = 0)
         get_if_exists=True,
         num_cpus=n_cpus,
     ).remote(name, kind, settings.to_dict())
-    actor.call.remote("ping")
 
 
 def kill(name: str, namespace: str, *, restart: bool) -> None:

@@ -231,6 +231,8 @@ class StateTracker:
             return Claimed(grants=[], taken=taken)
         deadline = self._clock.monotonic() + wait_s
         while True:
+            if self._roster.is_dismissed(worker["id"]):
+                return Claimed(grants=[], taken=taken)
             news = self._work
             grants = await self._grants(worker["id"], max_jobs, batch_s)
             left_s = deadline - self._clock.monotonic()
@@ -284,14 +286,24 @@ class StateTracker:
         worker: WorkerInfo,
         *,
         leases: Sequence[tuple[str, int]],
+        helping: Sequence[tuple[str, int]] = (),
         wait_s: float,
     ) -> Heard:
-        """Renew `leases` (job, fence) at once, then wait up to `wait_s` for something to tell the worker."""
+        """Renew `leases` (job, fence) at once, then wait up to `wait_s` for something to tell the worker.
+
+        `helping` are the attempts of others that the worker computes partitions for.
+        """
         self._roster.saw(worker)
         mono = self._clock.monotonic()
         stale = [job_id for job_id, fence in leases if not self._book.leases.renew(job_id, fence, mono)]
+        stale += [job_id for job_id, fence in helping if not self._runs(job_id, fence)]
         orders = await self._roster.orders(worker["id"], 0.0 if stale else wait_s)
         return Heard(cancel=orders, stale=stale)
+
+    async def leave(self, worker: WorkerInfo) -> None:
+        """Give `worker` no more work; its claim that waits is answered at once."""
+        self._roster.dismiss(worker["id"])
+        self._wake_workers()
 
     async def progress(self, job_id: str, fence: int, progress: Mapping[str, Any]) -> None:
         """Take the latest word of how far an attempt is."""
@@ -381,9 +393,9 @@ class StateTracker:
         self._act(self._book.commit(decision, now, mono))
         self._feed.publish(decision.job)
         self.metrics.count_event(decision.job, decision.event)
-        if decision.job.owner_fence is None:
+        if decision.job.state is not JobState.RUNNING:
             self._progress.pop(decision.job.id, None)
-            # It waits for a worker, or has freed what another job waits for.
+            # It waits for a worker, has freed what another job waits for, or its owner waits in vain for partitions.
             self._wake_workers()
         if decision.job.is_terminal:
             self._locks.pop(decision.job.id, None)

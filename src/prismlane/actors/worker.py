@@ -18,6 +18,8 @@ _log = logger("worker")
 
 #: The longest that one call for work waits, in seconds.
 CLAIM_WAIT_S = 20.0
+#: How long a worker that leaves takes to report what it hands back, in seconds.
+DRAIN_S = 10.0
 #: How many small jobs are claimed at once at most.
 MAX_BATCH = 64
 #: A worker that cannot renew stops computing after this share of the lease, so that no two ever compute the same for long.
@@ -53,6 +55,9 @@ class AnalysisWorker:
         self._attempts: dict[str, Attempt] = {}
         self._renewed_at = clock.monotonic()
         self._draining = False
+        #: Orders about jobs whose grant is still on its way here.
+        self._early: dict[str, CancelOrder] = {}
+        self._obeying: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -86,8 +91,12 @@ class AnalysisWorker:
     async def drain(self) -> None:
         """Claim nothing more, and hand back what runs (T13): no attempt counts as failed."""
         self._draining = True
-        for attempt in self._attempts.values():
+        await self._tracker.leave(self.info)
+        for attempt in list(self._attempts.values()):
             await attempt.hand_back()
+        if self._loops:
+            # It reports what was handed back, and ends.
+            await asyncio.wait({self._loops[0]}, timeout=DRAIN_S)
 
     # --- loops -----------------------------------------------------------------------------------------
 
@@ -113,6 +122,12 @@ class AnalysisWorker:
         """Run `grants` one after the other. What has ended is reported soon, also where the next one takes long."""
         attempts = [self._attempt(grant) for grant in grants]
         self._attempts.update({attempt.job_id: attempt for attempt in attempts})
+        early, self._early = self._early, {}
+        for attempt in attempts:
+            if attempt.job_id in early:
+                await self._obey(early[attempt.job_id])
+            if self._draining:
+                await attempt.hand_back()
         outcomes: list[Outcome] = []
         report_by = self._clock.monotonic() + self._settings.batch_s
         for attempt in attempts:
@@ -161,6 +176,11 @@ class AnalysisWorker:
                         for attempt in self._attempts.values()
                         if attempt.is_owner
                     ],
+                    helping=[
+                        (attempt.job_id, attempt.fence)
+                        for attempt in self._attempts.values()
+                        if not attempt.is_owner
+                    ],
                     wait_s=self._heartbeat_s,
                 )
             except PrismlaneError as error:
@@ -169,7 +189,10 @@ class AnalysisWorker:
                 continue
             self._renewed_at = sent_at
             for order in heard["cancel"]:
-                await self._obey(order)
+                # Beside this loop: the lease has to be renewed until the grace of the cancel is over.
+                obeying = asyncio.create_task(self._obey(order))
+                self._obeying.add(obeying)
+                obeying.add_done_callback(self._obeying.discard)
             for job_id in heard["stale"]:
                 await self._drop(job_id)
 
@@ -185,10 +208,12 @@ class AnalysisWorker:
 
     async def _obey(self, order: CancelOrder) -> None:
         attempt = self._attempts.get(order["job_id"])
-        if attempt is not None and attempt.fence == order["fence"]:
+        if attempt is None:
+            self._early[order["job_id"]] = order
+        elif attempt.fence == order["fence"]:
             await attempt.cancel(grace_s=0.0 if order["force"] else order["grace_s"])
 
     async def _drop(self, job_id: str) -> None:
         attempt = self._attempts.get(job_id)
-        if attempt is not None and attempt.is_owner:
+        if attempt is not None:
             await attempt.drop()

@@ -15,7 +15,7 @@ def configure_logs(level: str, **names: str) -> None:
     """Send this process's logs to stderr as JSON lines that carry `names` (e.g. `actor="tracker"`)."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _naming(names),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -26,12 +26,20 @@ def configure_logs(level: str, **names: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(**names)
 
 
 def logger(name: str) -> Any:
     """The logger of a part of the engine."""
     return structlog.get_logger(part=name)
+
+
+def _naming(names: Mapping[str, str]) -> structlog.typing.Processor:
+    """Put `names` in front of each line, whichever thread or task writes it."""
+
+    def add(_: Any, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        return {**names, **line}
+
+    return add
 
 
 def _redact(_: Any, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ray.serve import Application
 
-from prismlane.common.logs import configure_logs
+from prismlane.common.logs import configure_logs, logger
 from prismlane.common.settings import EngineSettings
 from ray import serve
 
@@ -32,7 +32,9 @@ class Gateway:
         from prismlane.serve.app import create_app  # noqa: PLC0415 - see above
         from prismlane.serve.services import connect  # noqa: PLC0415 - see above
 
-        return create_app(await connect(self._settings))
+        app = create_app(await connect(self._settings))
+        logger("gateway").info("service started", kind="gateway")
+        return app
 
 
 def application(settings: EngineSettings) -> Application:
