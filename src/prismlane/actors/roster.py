@@ -39,9 +39,9 @@ class Roster:
         """Note that a worker leaves: it still reports, and takes no more work."""
         self._dismissed.add(worker_id)
 
-    def is_dismissed(self, worker_id: str) -> bool:
-        """Whether the worker is about to leave."""
-        return worker_id in self._dismissed
+    def may_work(self, worker_id: str) -> bool:
+        """Whether the worker takes work: it is there, and not about to leave."""
+        return worker_id in self._workers and worker_id not in self._dismissed
 
     def silent_for(self, seconds: float) -> list[str]:
         """Workers that said nothing for so long."""

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -82,7 +90,17 @@ class TrackerSettings(Group):
 
     lease_s: float = Field(30.0, gt=0, description="seconds without a word after which an attempt is lost")
     heartbeat_s: float = Field(10.0, gt=0, description="seconds between heartbeats")
-    max_queued: int = Field(1_000_000, ge=1, description="jobs that may wait; more are refused with 503")
+    max_unfinished: int = Field(
+        1_000_000, ge=1, description="jobs that have not ended; more are refused with 503"
+    )
+
+    @model_validator(mode="after")
+    def _beats_in_time(self) -> Self:
+        if self.lease_s < 3 * self.heartbeat_s:
+            raise ValueError(
+                "lease_s must be at least three times heartbeat_s, or a late heartbeat loses work"
+            )
+        return self
 
 
 class EngineSettings(BaseSettings):

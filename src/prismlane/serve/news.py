@@ -74,19 +74,21 @@ class News:
     async def _follow_while_watched(self) -> None:
         # A stream of its own: the first page says where the feed stands, and wakes all to read what came before it.
         stream, position = 0, 0
-        while self._watches:
-            try:
-                page = await self._source.feed(stream, position, POLL_S)
-            except PrismlaneError as error:
-                _log.warning("no news from the tracker", code=error.code)
-                await asyncio.sleep(PAUSE_S)
-                continue
-            stream, position = page["stream"], page["position"]
-            if page["reset"]:
-                self._wake_all()
-            for entry in page["entries"]:
-                self._take(entry)
-        self._task = None
+        try:
+            while self._watches:
+                try:
+                    page = await self._source.feed(stream, position, POLL_S)
+                except PrismlaneError as error:
+                    _log.warning("no news from the tracker", code=error.code)
+                    await asyncio.sleep(PAUSE_S)
+                    continue
+                stream, position = page["stream"], page["position"]
+                if page["reset"]:
+                    self._wake_all()
+                for entry in page["entries"]:
+                    self._take(entry)
+        finally:
+            self._task = None
 
     def _take(self, entry: FeedEntry) -> None:
         for watch in self._watches.get(entry["job_id"], ()):

@@ -11,6 +11,7 @@ from prismlane.common.errors import (
     InvalidParametersError,
     InvalidRequestError,
     JobNotFoundError,
+    PrismlaneError,
 )
 from prismlane.common.ids import new_job_id
 from prismlane.common.states import JobState
@@ -27,6 +28,8 @@ from prismlane.serve.views import job_view
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
+#: How long a look at a job waits for its progress, in seconds.
+PROGRESS_S: Final = 1.0
 #: Accepting goes on when its client has gone away: these tasks are kept from being collected.
 _accepting: Final[set[asyncio.Task[Any]]] = set()
 
@@ -73,7 +76,7 @@ async def list_jobs(
     state: Annotated[list[JobState] | None, Query(description="only these states")] = None,
     analysis: Annotated[str | None, Query(max_length=100)] = None,
     dataset: Annotated[str | None, Query(max_length=100)] = None,
-    label: Annotated[list[str] | None, Query(description="key:value, all must match")] = None,
+    label: Annotated[list[str] | None, Query(max_length=8, description="key:value, all must match")] = None,
     page_size: Annotated[int, Query(ge=1, le=1000)] = 50,
     page_token_: Annotated[str | None, Query(alias="page_token", max_length=500)] = None,
 ) -> JobPage:
@@ -138,7 +141,14 @@ async def job_of(services: Services, tenant: str, job_id: str) -> Job:
 
 
 async def _progress(services: Services, job: Job) -> dict[str, Any] | None:
-    return await services.tracker.progress_of(job.tenant, job.id) if job.state is JobState.RUNNING else None
+    if job.state is not JobState.RUNNING:
+        return None
+    try:
+        async with asyncio.timeout(PROGRESS_S):
+            return await services.tracker.progress_of(job.tenant, job.id)
+    except (PrismlaneError, TimeoutError):
+        # It is best effort: the job itself is in the store, whatever the tracker is at.
+        return None
 
 
 async def _spec(body: SubmitRequest, tenant: str, services: Services) -> JobSpec:
