@@ -39,7 +39,7 @@ class Shell:
         self._kind = kind
         self._settings = EngineSettings(**settings)
         self._service: asyncio.Task[Service] | None = None
-        configure_logs(self._settings.log_level, actor=name, pid=str(os.getpid()))
+        configure_logs(self._settings.log_level, self._settings.data.logs, actor=name, pid=str(os.getpid()))
 
     async def call(self, method: str, /, *args: Any, **kwargs: Any) -> tuple[str, Any]:
         """Answer `("ok", value)` or `("problem", problem)`."""

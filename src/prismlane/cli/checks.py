@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from prismlane.cli.connection import reachable_client
 from prismlane.cli.engine_settings import engine_settings
+from prismlane.cli.sandbox_view import in_force, off
 from prismlane.cli.session import Session
 from prismlane.cli.text import size
 from prismlane.client.local import is_engine_installed
@@ -53,7 +54,8 @@ def all_checks(session: Session) -> Iterator[Finding]:
     except PrismlaneError as error:
         yield Finding("settings", "problem", error.detail, error.hint)
         return
-    yield from data_directory_usable(Path(settings.data.directory))
+    yield from data_directory_usable(settings.data.directory)
+    yield Finding("logs", "ok", f"{settings.data.logs}")
     yield from engine_or_port(session, settings)
 
 
@@ -137,18 +139,16 @@ def engine_or_port(session: Session, settings: Any) -> Iterator[Finding]:
 
 def sandbox_strength(sandbox: dict[str, Any]) -> Finding:
     """Which limits are in force around analysis code."""
-    missing = sorted(name for name, in_force in sandbox.items() if in_force is False)
-    in_force = ", ".join(
-        f"{name}: {value}" if value is not True else name for name, value in sandbox.items() if value
-    )
-    if not in_force:
+    missing = off(sandbox)
+    if len(missing) == len(sandbox):
         return Finding(
             "sandbox", "problem", "no limit is in force around analysis code", "Run the engine on Linux."
         )
     if missing:
-        what = f"{in_force}; not in force: {', '.join(missing)}"
+        reasons = "; ".join(f"{name}: {why}" for name, why in missing.items())
+        what = f"{in_force(sandbox)}. Not in force: {reasons}"
         return Finding("sandbox", "warning", what, "Run only analyses and data that you trust.")
-    return Finding("sandbox", "ok", in_force)
+    return Finding("sandbox", "ok", in_force(sandbox))
 
 
 def port_free(host: str, port: int) -> Finding:

@@ -10,7 +10,12 @@ from typing import Any, ClassVar, Literal, Self
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from prismlane.common.errors import InvalidRequestError, UnsafeBindError
 
@@ -64,6 +69,11 @@ class DataSettings(Group):
     max_table_bytes: int = Field(256 * GIB, ge=2**20, description="largest table, decoded")
     cache_bytes: int = Field(4 * GIB, ge=2**20, description="decoded partitions kept on this node")
 
+    @property
+    def logs(self) -> Path:
+        """The folder of logs."""
+        return self.directory / "logs"
+
 
 class WorkerSettings(Group):
     """The workers of this node and the limits of their child processes."""
@@ -115,6 +125,12 @@ class EngineSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Values handed over win over the environment, which wins over secret files."""
+        if isinstance(env_settings, EnvSettingsSource):
+            # The names of secret files end like settings, and are none.
+            files = {variable.lower() for variable in SecretFiles.VARIABLES}
+            env_settings.env_vars = {
+                name: value for name, value in env_settings.env_vars.items() if name.lower() not in files
+            }
         return init_settings, env_settings, SecretFiles(settings_cls)
 
     @classmethod
