@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import platformdirs
+
 from prismlane.cli.connection import reachable_client
 from prismlane.cli.engine_settings import engine_settings
 from prismlane.cli.sandbox_view import in_force, off
@@ -48,7 +50,7 @@ def all_checks(session: Session) -> Iterator[Finding]:
     if is_engine_installed():
         yield ray_version(_version_of("ray"))
         yield sqlite_version()
-    yield ray_token(Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"))
+    yield ray_token(_ray_token())
     try:
         settings = engine_settings()
     except PrismlaneError as error:
@@ -159,6 +161,12 @@ def port_free(host: str, port: int) -> Finding:
     except OSError as error:
         what = f"no engine answers, and {host} port {port} cannot be used: {error.strerror}"
         return Finding("server", "problem", what, "prismlane up --port 0, or end what uses the port")
+
+
+def _ray_token() -> Path:
+    """Where the engine keeps Ray's token, unless the operator named another place."""
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return Path(named) if named else platformdirs.user_data_path("prismlane") / "ray_auth_token"
 
 
 def _family(host: str) -> socket.AddressFamily:

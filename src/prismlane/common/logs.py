@@ -29,6 +29,7 @@ def configure_logs(level: str, directory: Path | None = None, **names: str) -> N
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            lambda _, __, line: {**names, **line},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -40,7 +41,6 @@ def configure_logs(level: str, directory: Path | None = None, **names: str) -> N
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(**names)
 
 
 def logger(name: str) -> Any:

@@ -108,7 +108,9 @@ class EngineSettings(BaseSettings):
 
     namespace: str = Field("prismlane", description="Ray namespace of the actors")
     plugins: list[str] = Field([], description="modules with analyses to load besides installed plug-ins")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least that is written to the logs"
+    )
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
     data: DataSettings = DataSettings()
