@@ -27,6 +27,7 @@ def own_engine(settings: Any, messages: Messages, stop: StopSignals) -> Iterator
             messages.took(step, seconds)
 
         messages.detail(f"what Ray writes goes to {log}")
+        messages.detail(f"what the engine writes goes to {settings.data.logs}")
         engine = start_engine(settings, done)
         try:
             stop.listen()
