@@ -22,6 +22,7 @@ def demo(
     from prismlane.cli.connection import EngineChoice, connected
     from prismlane.cli.findings import findings_text
     from prismlane.cli.flights import flights
+    from prismlane.cli.terminal import stderr, width_of
     from prismlane.cli.text import size
 
     session = session_of(ctx)
@@ -36,7 +37,7 @@ def demo(
         result = finish(session, job, connection.is_own_engine)
         save_report(session, job, out)
     say()
-    say(findings_text(result))
+    say(findings_text(result, width_of(stderr())))
     say()
     say(f"report:  {out.resolve()}")
     say(f"next:    {program()} run profile YOUR_DATA.csv --report report.html")

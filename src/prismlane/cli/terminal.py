@@ -1,6 +1,7 @@
 """The terminal belongs to our own words: while an engine runs in this process, what Ray writes goes to a file."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,11 @@ def stdout() -> TextIO:
 def stderr() -> TextIO:
     """Where messages go."""
     return _kept[-1][1] if _kept else sys.stderr
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Columns of the terminal that `stream` is; None where it is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 @contextmanager
