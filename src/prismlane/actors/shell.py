@@ -43,7 +43,7 @@ class Shell:
         self._kind = kind
         self._settings = EngineSettings(**settings)
         self._service: asyncio.Task[Service] | None = None
-        configure_logs(self._settings.log_level, actor=name, pid=str(os.getpid()))
+        configure_logs(self._settings.log_level, self._settings.data.logs, actor=name, pid=str(os.getpid()))
         # A restarted process starts its service by itself too: nobody calls a supervisor.
         ray.get_runtime_context().current_actor.call.remote("ping")
 

@@ -3,16 +3,29 @@
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, TextIO, cast
 
 import structlog
+
+from prismlane.common.log_file import LogFile
+
+#: The log of all processes of an engine, in its folder of logs.
+FILE_NAME: Final = "engine.jsonl"
 
 #: Values under these keys never reach a log.
 SECRET_KEYS = frozenset({"api_key", "authorization", "password", "token", "secret"})
 
 
-def configure_logs(level: str, **names: str) -> None:
-    """Send this process's logs to stderr as JSON lines that carry `names` (e.g. `actor="tracker"`)."""
+def configure_logs(level: str, directory: Path | None = None, **names: str) -> None:
+    """Write this process's logs as JSON lines that carry `names` (e.g. `actor="tracker"`).
+
+    Args:
+        level: the least that is written, e.g. `info`.
+        directory: the folder of logs; stderr if left out.
+        names: what every line says.
+    """
+    stream = sys.stderr if directory is None else cast("TextIO", LogFile(directory / FILE_NAME))
     structlog.configure(
         processors=[
             _naming(names),
@@ -23,7 +36,8 @@ def configure_logs(level: str, **names: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # One write a line: other processes write to the same file.
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
 

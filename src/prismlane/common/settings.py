@@ -18,7 +18,12 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from prismlane.common.errors import InvalidRequestError, UnsafeBindError
 
@@ -72,6 +77,11 @@ class DataSettings(Group):
     max_table_bytes: int = Field(256 * GIB, ge=2**20, description="largest table, decoded")
     cache_bytes: int = Field(4 * GIB, ge=2**20, description="decoded partitions kept on this node")
 
+    @property
+    def logs(self) -> Path:
+        """The folder of logs."""
+        return self.directory / "logs"
+
 
 class WorkerSettings(Group):
     """The workers of this node and the limits of their child processes."""
@@ -116,7 +126,9 @@ class EngineSettings(BaseSettings):
 
     namespace: str = Field("prismlane", description="Ray namespace of the actors")
     plugins: list[str] = Field([], description="modules with analyses to load besides installed plug-ins")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least that is written to the logs"
+    )
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
     data: DataSettings = DataSettings()
@@ -133,6 +145,12 @@ class EngineSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Values handed over win over the environment, which wins over secret files."""
+        if isinstance(env_settings, EnvSettingsSource):
+            # The names of secret files end like settings, and are none.
+            files = {variable.lower() for variable in SecretFiles.VARIABLES}
+            env_settings.env_vars = {
+                name: value for name, value in env_settings.env_vars.items() if name.lower() not in files
+            }
         return init_settings, env_settings, SecretFiles(settings_cls)
 
     @classmethod

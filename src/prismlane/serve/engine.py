@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
 
-from prismlane.common.errors import InvalidRequestError, StoreUnavailableError
+from prismlane.common.errors import InvalidRequestError, NotReadyError, StoreUnavailableError
 from prismlane.common.settings import LOOPBACK_HOSTS, EngineSettings
 from prismlane.engine.storage.directory_lock import DirectoryLock
 from prismlane.serve import ray_environment
@@ -47,6 +47,7 @@ class LocalEngine:
             UnsafeBindError: a public address without an API key.
             InvalidRequestError: the port is taken.
             StoreInUseError: another engine runs on the data directory.
+            NotReadyError: Ray did not start.
             PrismlaneError: the data directory cannot be used; says why.
         """
         asked = settings or EngineSettings.load()
@@ -85,7 +86,13 @@ class LocalEngine:
             ray_environment.prepare(self._settings, self._ray_directory)
             from prismlane.serve import ray_session  # noqa: PLC0415 - imports Ray, after its environment is set
 
-            ray_session.start_ray(self._settings, self._ray_directory)
+            try:
+                ray_session.start_ray(self._settings, self._ray_directory)
+            except Exception as error:  # Ray has no class of its own for this
+                raise NotReadyError(
+                    f"Ray did not start: {error}",
+                    hint="The machine may be short of time or memory for it: try again.",
+                ) from error
         with step("start the engine"):
             ray_session.start_engine(self._settings)
 

@@ -26,7 +26,9 @@ class Gateway:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = EngineSettings(**settings)
-        configure_logs(self._settings.log_level, actor="gateway", pid=str(os.getpid()))
+        configure_logs(
+            self._settings.log_level, self._settings.data.logs, actor="gateway", pid=str(os.getpid())
+        )
 
     async def __serve_build_asgi_app__(self) -> "FastAPI":
         from prismlane.serve.app import create_app  # noqa: PLC0415 - see above
