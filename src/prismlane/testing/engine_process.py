@@ -120,8 +120,8 @@ class EngineProcess:
         return int(newest["pid"])
 
     def log_lines(self) -> list[dict[str, Any]]:
-        """What the engine's actors have logged so far, as JSON objects; those of one process are in order."""
-        files = sorted(self.temporary.glob("pl-*/session_2*/logs/worker-*.err"))
+        """What the engine's actors have logged so far, as JSON objects."""
+        files = sorted((self.data_directory / "logs").iterdir())
         lines = (line for file in files for line in file.read_text(errors="replace").splitlines())
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
