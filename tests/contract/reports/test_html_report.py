@@ -11,7 +11,8 @@ from report_samples import about, broken_chart, flights_result, one_bar
 from prismlane.common.wire import Evidence, Exactness, Finding, Result, Table
 from prismlane.engine.reports import charts, figures
 from prismlane.engine.reports import html as report
-from prismlane.engine.reports.html import content_security_policy, render_html
+from prismlane.engine.reports.html import render_html
+from prismlane.engine.reports.style import content_security_policy
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 HOSTILE = [

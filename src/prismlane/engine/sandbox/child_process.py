@@ -214,8 +214,10 @@ class ChildProcess:
             raise ChildDiedError("No child process came up in time.") from None
 
     async def _living_child(self) -> LiveChild:
-        if self._child is not None and self._child.is_alive:
-            return self._child
+        child = self._child
+        # A call is to have most of the memory that it may use, whatever its predecessors left.
+        if child is not None and child.is_alive and child.kept_bytes <= self._limits.memory_bytes // 4:
+            return child
         if self._child is not None:
             self._discard(self._child)
         child = await start_child(

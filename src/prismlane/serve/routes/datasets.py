@@ -40,7 +40,7 @@ _UPLOAD_BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": RegisterRequest.model_json_schema()},
+            "application/json": {"schema": {"$ref": "#/components/schemas/RegisterRequest"}},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         },
     }

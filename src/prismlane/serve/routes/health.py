@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from prismlane.common.errors import PrismlaneError
 from prismlane.common.version import VERSION
 from prismlane.common.wire import ReadyView, WorkerView
-from prismlane.serve.principal import WithPrincipal
+from prismlane.serve.principal import WithPrincipal, is_known
 from prismlane.serve.services import Services, WithServices
 
 router = APIRouter(tags=["health"])
@@ -20,9 +21,11 @@ async def livez() -> dict[str, bool]:
 
 
 @router.get("/readyz", summary="Does the engine take work?", response_model=ReadyView)
-async def readyz(services: WithServices) -> Response:
-    """200 when the tracker answers and a worker is there, else 503."""
+async def readyz(request: Request, services: WithServices) -> Response:
+    """200 when the tracker answers and a worker is there, else 503. Without the API key, where one is set, no more than that."""
     view = await _ready(services)
+    if not is_known(request):
+        view = ReadyView(ready=view.ready, version=view.version)
     return Response(
         view.model_dump_json(),
         status_code=200 if view.ready else 503,
@@ -31,7 +34,7 @@ async def readyz(services: WithServices) -> Response:
     )
 
 
-@router.get("/metrics", summary="Metrics for Prometheus")
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
 async def metrics(_: WithPrincipal, services: WithServices) -> Response:
     """The engine's metrics in Prometheus's text format: one answer for all replicas."""
     return Response(

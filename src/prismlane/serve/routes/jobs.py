@@ -91,7 +91,7 @@ async def list_jobs(
     )
 
 
-@router.get("/jobs/{job_id}", summary="Look a job up")
+@router.get("/jobs/{job_id}", summary="Look a job up", response_model=JobView)
 async def get_job(
     job_id: str, request: Request, principal: WithPrincipal, services: WithServices
 ) -> Response:
@@ -184,7 +184,11 @@ async def _dataset(
 ) -> Dataset | None:
     if not analysis.needs_dataset:
         if body.dataset is not None:
-            raise InvalidParametersError(f"{body.analysis} reads no dataset; leave `dataset` out")
+            raise InvalidParametersError(
+                f"{body.analysis} reads no dataset",
+                hint="Leave `dataset` out.",
+                errors=[{"pointer": "/dataset", "detail": "not used by this analysis"}],
+            )
         return None
     if body.dataset is None:
         raise InvalidParametersError(
