@@ -1,6 +1,7 @@
 """Probes and metrics, at the root."""
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -12,6 +13,9 @@ from prismlane.serve.principal import WithPrincipal, is_known
 from prismlane.serve.services import Services, WithServices
 
 router = APIRouter(tags=["health"])
+
+#: How long a probe waits for the tracker, in seconds.
+STATUS_S: Final = 5.0
 
 
 @router.get("/livez", summary="Does this process answer?")
@@ -45,10 +49,10 @@ async def metrics(_: WithPrincipal, services: WithServices) -> Response:
 
 async def _ready(services: Services) -> ReadyView:
     try:
-        status: dict[str, Any] = await services.tracker.status()
-        sandbox = await services.a_worker.sandbox()
-    except PrismlaneError as error:
-        return ReadyView(ready=False, version=VERSION, detail=error.detail)
+        async with asyncio.timeout(STATUS_S):
+            status: dict[str, Any] = await services.tracker.status()
+    except (PrismlaneError, TimeoutError):
+        return ReadyView(ready=False, version=VERSION, detail="the tracker does not answer")
     workers = [WorkerView.model_validate(worker) for worker in status["workers"]]
     return ReadyView(
         ready=bool(workers),
@@ -58,6 +62,6 @@ async def _ready(services: Services) -> ReadyView:
         workers=workers,
         n_queued=status["n_queued"],
         n_running=status["n_running"],
-        sandbox=sandbox,
+        sandbox=await services.sandbox.get(),
         detail="" if workers else "no worker has reported yet",
     )
