@@ -25,9 +25,10 @@ def test_g1_g3_after_a_power_cut_every_accepted_job_ends_once(tmp_path, table):
     try:
         with Client(before.url) as client:
             dataset = client.datasets.add(table)
+            # One worker sleeps, so the other one computes the partitions one by one.
+            running = computing(client.submit("sleep", seconds=15.0))
             parted = client.submit("row_count", dataset, seconds=2.0)
             until(lambda: (parted.refresh().view.progress or NONE).done >= 2, "two partitions are kept")
-            running = computing(client.submit("sleep", seconds=2.0, priority=9))
             queued = [client.submit("noop").id for _ in range(N_QUEUED)]
             children = list(before.child_pids())
     finally:
@@ -41,6 +42,6 @@ def test_g1_g3_after_a_power_cut_every_accepted_job_ends_once(tmp_path, table):
             job.result(90)
             assert [type_ for type_, _ in events_of(job)].count("job.succeeded") == 1
         assert jobs[0].result().output == {"n_rows": 1_200_000}
-        assert n_computed_before >= 2
-        again = partitions_computed(after)
+        assert 2 <= n_computed_before < 6
+        again = partitions_computed(after)[n_computed_before:]
         assert len(again) == len(set(again)) <= 4, "what was kept is not computed again"
