@@ -35,7 +35,7 @@ demo: .venv/.synced ## profile real data and write a report
 	$(BIN)/prismlane demo $(ARGS)
 
 test: .venv/.synced ## all tests (some of them: ARGS="-k words")
-	$(BIN)/pytest tests/unit tests/contract tests/docs tests/ray tests/http tests/faults
+	$(BIN)/pytest $(or $(ARGS),tests/unit tests/contract tests/docs tests/ray tests/http tests/faults)
 
 test-unit: .venv/.synced ## the fast tests alone
 	$(BIN)/pytest tests/unit tests/contract $(ARGS)
