@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -67,6 +68,10 @@ def engine(request, roots, tmp_path_factory) -> Iterator[EngineProcess | None]:
     directory = tmp_path_factory.mktemp(request.param)
     with EngineProcess.start(directory, front=front, settings=settings) as started:
         yield started
+        # One ends as by Ctrl-C, the others as by `prismlane down`: all in order.
+        started.process.send_signal(signal.SIGINT if request.param == "secured" else signal.SIGTERM)
+        assert started.process.wait(60) == 0, started.log.read_text()[-5000:]
+        assert not (directory / "engine.json").exists()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -180,11 +179,3 @@ def test_engine_that_is_up_is_found_and_ended_by_down(command, sales_file, tmp_p
         assert up.process.wait(60) == 0, up.log.read_text()[-5000:]
     assert "no engine runs" in command("down").stderr
     command("status", code=3)
-
-
-@without_engine
-def test_interrupted_up_ends_in_order(engine, tmp_path):
-    with EngineProcess.start(tmp_path / "data", n_workers=1) as up:
-        up.process.send_signal(signal.SIGINT)
-        assert up.process.wait(60) == 0, up.log.read_text()[-5000:]
-    assert not (tmp_path / "data" / "engine.json").exists()
