@@ -10,6 +10,7 @@ import httpx2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from http_settings import API_KEY, MAX_BODY_BYTES, MAX_UPLOAD_BYTES
 
 from prismlane.client import AsyncClient, Client
 from prismlane.testing.engine_process import EngineProcess
@@ -18,9 +19,6 @@ FRONTS = ("serve", "haproxy")
 #: The values of the fixture `engine`, in the order in which their tests run: each engine is started once.
 ENGINES = (*FRONTS, "secured", "none")
 
-API_KEY = "key-of-the-tests-0123456789"
-MAX_BODY_BYTES = 100_000
-MAX_UPLOAD_BYTES = 4_000_000
 STREAM_S = 2.0
 MIB = 1 << 20
 

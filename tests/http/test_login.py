@@ -6,7 +6,7 @@ import sys
 
 import httpx2
 import pytest
-from conftest import API_KEY
+from http_settings import API_KEY
 
 from prismlane.client import Client
 from prismlane.common.errors import AuthenticationError

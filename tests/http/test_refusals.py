@@ -4,7 +4,7 @@ import json
 
 import httpx2
 import pytest
-from conftest import MAX_BODY_BYTES
+from http_settings import MAX_BODY_BYTES
 
 JSON = {"Content-Type": "application/json"}
 JOB = "/v1/jobs/job_0_00000000000000000000000000"

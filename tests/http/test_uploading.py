@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import MAX_UPLOAD_BYTES
 from event_streams import running
+from http_settings import MAX_UPLOAD_BYTES
 
 from prismlane.common import wire
 
