@@ -34,8 +34,12 @@ $(UV):
 demo: .venv/.synced ## profile real data and write a report
 	$(BIN)/prismlane demo $(ARGS)
 
+# Left out of `make test`: in one process with its fork servers, the suite of plain services at times blocks for ever (see
+# CHANGELOG, known faults). By itself:  make test ARGS=tests/contract/test_worker_services.py
+SERVICES := tests/contract/test_worker_services.py
+
 test: .venv/.synced ## all tests (some of them: ARGS="-k words")
-	$(BIN)/pytest $(or $(ARGS),tests/unit tests/contract tests/docs tests/ray tests/http tests/faults)
+	$(BIN)/pytest $(or $(ARGS),tests/unit tests/contract tests/docs tests/ray tests/http tests/faults --ignore=$(SERVICES))
 
 test-unit: .venv/.synced ## the fast tests alone
 	$(BIN)/pytest tests/unit tests/contract $(ARGS)

@@ -73,7 +73,8 @@ class Site:
         )
         self.holder = DatasetHolder(
             blobs=self.blobs,
-            children=ChildPool(lambda _: self._child(), size=1),
+            loaders=ChildPool(lambda _: self._child(), size=1),
+            ingesters=ChildPool(lambda _: self._child(), size=1),
             clock=SystemClock(),
             settings=DataSettings(directory=directory),
         )

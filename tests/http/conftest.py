@@ -58,7 +58,7 @@ def engine(request, roots, tmp_path_factory) -> Iterator[EngineProcess | None]:
         "PRISMLANE_SERVER__MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES),
         "PRISMLANE_SERVER__STREAM_S": str(STREAM_S),
         "PRISMLANE_SERVER__DRAIN_S": "1",
-        "PRISMLANE_WORKER__MEMORY_BYTES": str(256 * MIB),
+        "PRISMLANE_WORKER__MEMORY_BYTES": str(512 * MIB),
         "PRISMLANE_TRACKER__HEARTBEAT_S": "2",
     }
     if request.param == "secured":

@@ -25,8 +25,10 @@ class ChildPool:
             try:
                 yield child
             finally:
-                self._idle.append(child)
-                await child.wipe_scratch()
+                try:
+                    await child.wipe_scratch()
+                finally:
+                    self._idle.append(child)
 
     async def call(
         self, target: str, payload: Mapping[str, Any], blobs: Sequence[bytes] = (), *, timeout_s: float

@@ -8,7 +8,7 @@ from typing import Any
 
 from prismlane.actors.child_pool import ChildPool
 from prismlane.common.clock import Clock
-from prismlane.common.errors import NotFoundError
+from prismlane.common.errors import AttemptEndedError, NotFoundError, UnreadableDataError
 from prismlane.common.ids import new_dataset_id
 from prismlane.common.settings import DataSettings
 from prismlane.engine.data.fingerprint import fingerprint
@@ -103,7 +103,13 @@ class DatasetHolder:
             "name": name,
         }
         async with self._ingesters.borrow() as child:
-            answer, _ = await child.call("ingest", payload, timeout_s=INGEST_S)
+            try:
+                answer, _ = await child.call("ingest", payload, timeout_s=INGEST_S)
+            except AttemptEndedError as error:
+                # What takes the reader down is the file's fault, not the server's.
+                raise UnreadableDataError(
+                    f"{name} could not be read within the limits: {error.detail}", hint=error.hint
+                ) from error
             found = Ingested.from_dict(answer)
             table_hash = source_hash
             if found.table_path is not None:

@@ -49,6 +49,7 @@ def up(
         raise typer.BadParameter(f"one of {', '.join(FRONTS)}", param_hint="--front")
     session = session_of(ctx)
     settings = engine_settings(host=host, port=port, front=front, data_directory=data_dir, n_workers=workers)
+    settings.check_bind()
     directory = settings.data.directory
     running = running_engine(directory)
     if running is not None:

@@ -89,7 +89,7 @@ class WorkerSettings(Group):
     n_workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=1024, description="workers"
     )
-    memory_bytes: int = Field(4 * GIB, ge=256 * 2**20, description="memory of one job in one worker")
+    memory_bytes: int = Field(4 * GIB, ge=512 * 2**20, description="memory of one job in one worker")
     threads: int = Field(1, ge=1, le=256, description="threads of one job in one worker")
     batch_s: float = Field(0.05, ge=0, description="small jobs are claimed together up to this much work")
     hung_s: float = Field(60.0, gt=0, description="a worker that is silent for so long is replaced")
