@@ -10,10 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from typer.main import get_command
 
+from prismlane.cli.configuration import DEFAULTS, KEYS
+from prismlane.cli.exit_codes import EXIT_CODES, INTERRUPTED
+from prismlane.cli.main import app
 from prismlane.common import errors, wire
+from prismlane.common.settings import EngineSettings, SecretFiles
 from prismlane.common.states import TERMINAL_STATES, JobState
 from prismlane.engine.jobs.events import EVENT_TYPES, JobAccepted, JobEvent
 from prismlane.engine.jobs.transitions import TRANSITIONS, accept
@@ -230,6 +236,171 @@ def _default(model: type[BaseModel], name: str) -> str:
     return f"`{json.dumps(default)}`"
 
 
+# --- settings -------------------------------------------------------------------------------------
+
+
+def engine_settings() -> str:
+    """The variables that an engine reads, a table a group."""
+    single = [(name, field) for name, field in EngineSettings.model_fields.items() if not _is_group(field)]
+    parts = [_table(_SETTING, [_setting((name,), field) for name, field in single])]
+    for name, field in EngineSettings.model_fields.items():
+        if _is_group(field):
+            group = field.annotation
+            rows = [_setting((name, each), one) for each, one in group.model_fields.items()]
+            parts.append(f"### {name}\n\n{_first_sentences(group)}\n\n{_table(_SETTING, rows)}")
+    return "\n".join(parts)
+
+
+def secret_files() -> str:
+    """The variables that name a file with a secret."""
+    rows = [
+        (f"`{variable}`", f"`PRISMLANE_{group.upper()}__{name.upper()}`")
+        for variable, (group, name) in SecretFiles.VARIABLES.items()
+    ]
+    return _table(("variable", "a file with the value of"), rows)
+
+
+_SETTING = ("variable", "type", "default", "meaning")
+
+
+def _is_group(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def _setting(path: tuple[str, ...], field: FieldInfo) -> tuple[str, str, str, str]:
+    if not field.description:
+        raise ValueError(f"the setting {'.'.join(path)} says nothing of itself")
+    variable = "PRISMLANE_" + "__".join(path).upper()
+    return f"`{variable}`", _setting_type(field), _setting_default(path, field), field.description
+
+
+def _setting_type(field: FieldInfo) -> str:
+    schema = TypeAdapter(field.annotation).json_schema()
+    kind = "list (JSON)" if schema.get("type") == "array" else _type(schema).replace("string", "text")
+    bounds = [
+        f", {sign} {getattr(each, name):,}"
+        for each in field.metadata
+        for name, sign in _BOUNDS.items()
+        if hasattr(each, name)
+    ]
+    return kind + "".join(bounds)
+
+
+_BOUNDS = {"gt": ">", "ge": "≥", "le": "≤"}
+#: Defaults that differ from machine to machine.
+_DEFAULTS = {
+    ("data", "directory"): "`prismlane` in the user's data directory",
+    ("worker", "n_workers"): "one a CPU",
+}
+
+
+def _setting_default(path: tuple[str, ...], field: FieldInfo) -> str:
+    if path in _DEFAULTS:
+        return _DEFAULTS[path]
+    if field.default_factory is not None:
+        raise ValueError(f"say in _DEFAULTS what {'.'.join(path)} is if nobody sets it")
+    return "" if field.default in (None, []) else f"`{field.default}`"
+
+
+def client_settings() -> str:
+    """What the command line reads from flags, variables and files."""
+    flags = {name: option for option in _options(get_command(app)) for name in [option.name]}
+    rows = [
+        (
+            f"`{key}`",
+            f"`{flags[key].opts[0]}`",
+            f"`PRISMLANE_{key.upper()}`",
+            f"`{DEFAULTS[key]}`" if key in DEFAULTS else "",
+            (flags[key].help or "").partition(" (")[0],
+        )
+        for key in KEYS
+    ]
+    return _table(("key", "flag", "variable", "default", "meaning"), rows)
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def command_line() -> str:
+    """Every command with its arguments and options."""
+    main = get_command(app)
+    parts = [f"```console\n$ prismlane [OPTIONS] COMMAND\n```\n\n{_option_table(main)}"]
+    parts += [_command_text(path, command) for path, command in _commands(main)]
+    return "\n".join(parts)
+
+
+def exit_codes() -> str:
+    """What each exit code stands for."""
+    meant: dict[int, list[str]] = {}
+    for error, code in EXIT_CODES.items():
+        meant.setdefault(code, []).append(f"`{error.__name__}`")
+    rows = [(0, "it worked"), *((code, ", ".join(names)) for code, names in sorted(meant.items()))]
+    return _table(("code", "error"), [*rows, (INTERRUPTED, "Ctrl-C")])
+
+
+def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+def _command_text(path: tuple[str, ...], command: Any) -> str:
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    usage = " ".join(["prismlane", *path, *(_argument(each) for each in arguments)])
+    options = " [OPTIONS]" if _options(command) else ""
+    help_ = " ".join((command.help or "").split())
+    rows = [(f"`{_argument(each)}`", each.help or "") for each in arguments]
+    tables = [_table(("argument", "meaning"), rows)] if rows else []
+    tables += [_option_table(command)] if _options(command) else []
+    head = f"### {' '.join(path)}\n\n```console\n$ {usage}{options}\n```\n\n{help_}\n"
+    return "\n".join([head, *tables])
+
+
+def _argument(argument: Any) -> str:
+    name = (argument.metavar or argument.name).strip("[]").upper().removesuffix("...")
+    name += "..." if argument.nargs == -1 else ""
+    return name if argument.required else f"[{name}]"
+
+
+def _options(command: Any) -> list[Any]:
+    return [each for each in command.params if each.param_type_name == "option" and not each.hidden]
+
+
+def _option_table(command: Any) -> str:
+    rows = [(_option(each), each.help or "") for each in _options(command)]
+    return _table(("option", "meaning"), rows)
+
+
+def _option(option: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+    return f"{names} `{option.metavar}`" if option.metavar else names
+
+
+# --- promises -------------------------------------------------------------------------------------
+
+
+def promise_tests() -> str:
+    """The tests that carry the number of a promise in their names."""
+    found: dict[int, list[Path]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for name in _TEST.findall(path.read_text(encoding="utf-8")):
+            for number in map(int, _NUMBERS.findall(name)):
+                found.setdefault(number, []).append(path)
+    rows = [(f"**G{number}**", _files(found.get(number, []))) for number in range(1, 15)]
+    return _table(("promise", "tests"), rows)
+
+
+_TEST = re.compile(r"^(?:    )?(?:async )?def test_((?:g\d+_)+)", re.MULTILINE)
+_NUMBERS = re.compile(r"g(\d+)_")
+
+
+def _files(paths: Iterable[Path]) -> str:
+    shown = (f"[{path.stem}](../../{path.relative_to(ROOT)})" for path in dict.fromkeys(paths))
+    return ", ".join(shown) or "none yet"
+
+
 PARTS: Mapping[str, Callable[..., str]] = {
     "example": example,
     "job-states": job_states,
@@ -240,6 +411,12 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "cancel-body": cancel_body,
     "register-body": register_body,
     "read-options": read_options,
+    "engine-settings": engine_settings,
+    "secret-files": secret_files,
+    "client-settings": client_settings,
+    "command-line": command_line,
+    "exit-codes": exit_codes,
+    "promise-tests": promise_tests,
 }
 
 

@@ -12,6 +12,10 @@ COMPARISON = Comparison(
     subjects={
         "ray actors": Subject("bench.engine_noop.ray_actors", {"pooled": False}),
         "ray ActorPool": Subject("bench.engine_noop.ray_actors", {"pooled": True}),
-        "prismlane over http": Subject("bench.engine_noop.prismlane_http", is_product=True),
+        "prismlane actors": Subject("bench.engine_noop.prismlane_actors", is_product=True),
+        "prismlane http": Subject("bench.engine_noop.prismlane_http", {"front": "serve"}, is_product=True),
+        "prismlane http, haproxy": Subject(
+            "bench.engine_noop.prismlane_http", {"front": "haproxy"}, is_product=True
+        ),
     },
 )

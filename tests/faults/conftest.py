@@ -1,11 +1,18 @@
 """Fixtures of the tests that kill, stop and starve processes of their own."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sandbox_targets
+from engine_watch import QUICK, live_workers, until
 
+from prismlane.client import Client
 from prismlane.engine.sandbox.child_process import ChildProcess, Limits
+from prismlane.testing.engine_process import EngineProcess
 
 MIB = 1 << 20
 TARGETS = {
@@ -49,3 +56,27 @@ async def child(make_child) -> ChildProcess:
     child = make_child()
     await child.start()
     return child
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory) -> Iterator[EngineProcess]:
+    """One engine for all tests that harm a part of it: each leaves it whole."""
+    with EngineProcess.start(tmp_path_factory.mktemp("engine"), settings=QUICK) as engine:
+        yield engine
+
+
+@pytest.fixture
+def client(engine) -> Iterator[Client]:
+    """A client of the engine, which has both of its workers again when the test ends."""
+    with Client(engine.url) as client:
+        yield client
+        until(lambda: len(live_workers(engine)) == 2, "both workers are back")
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory) -> Path:
+    """A Parquet file of six partitions."""
+    path = tmp_path_factory.mktemp("tables") / "numbers.parquet"
+    numbers = pa.table({"number": np.arange(6 * 200_000), "half": np.arange(6 * 200_000) / 2})
+    pq.write_table(numbers, path, row_group_size=200_000)
+    return path

@@ -33,6 +33,16 @@ async def test_memory_hog_in_native_code_runs_out_of_memory(make_child, library)
     assert await child.call("echo", {}) == ({}, [])
 
 
+async def test_child_that_keeps_much_of_its_memory_is_replaced_before_the_next_call(make_child):
+    child = make_child(memory_bytes=128 * MIB)
+    await child.call("keep_memory", {"n_bytes": 16 * MIB})
+    first = child.pid
+    await child.call("keep_memory", {"n_bytes": 48 * MIB})
+    assert child.pid == first
+    await child.call("keep_memory", {"n_bytes": 100 * MIB})
+    assert child.pid != first
+
+
 async def test_shared_memory_is_limited_too(make_child):
     child = make_child(memory_bytes=64 * MIB, mapped_bytes=512 * MIB)
     with pytest.raises(OutOfMemoryError):

@@ -35,16 +35,6 @@ class Supervisor:
         await self._child.ask_to_cancel(grace_s=0.1)
 
 
-@pytest.fixture(scope="module")
-def ray_session():
-    if ray.is_initialized():
-        yield
-        return
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
 @pytest.fixture
 def supervisor(ray_session, tmp_path):
     here = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}

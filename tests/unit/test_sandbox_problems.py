@@ -10,7 +10,7 @@ from prismlane.common.errors import (
     OutOfMemoryError,
     StaleFenceError,
 )
-from prismlane.engine.sandbox.problems import MAX_TRACEBACK_LINES, error_of, problem_of
+from prismlane.engine.sandbox.problems import MAX_TRACEBACK_LINES, error_of, frames_of, problem_of
 
 
 def raised(function):
@@ -44,18 +44,53 @@ def test_error_of_the_tree_makes_the_round_trip():
     assert again.to_dict() == error.to_dict()
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OutOfMemoryException("duckdb"), OSError(12, "ENOMEM")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OutOfMemoryException("duckdb"),
+        OSError(12, "ENOMEM"),
+        RuntimeError("can't start new thread"),
+    ],
+)
 def test_every_way_to_lack_memory_is_out_of_memory(error):
     assert type(error_of(problem_of(error, None), None)) is OutOfMemoryError
 
 
-def test_other_exceptions_are_told_with_the_end_of_their_traceback():
+def test_other_exceptions_are_told_by_name_and_text():
     problem = problem_of(raised(lambda: dive(50)), None)
     assert problem["code"] == "analysis-failed"
     assert problem["detail"] == "KeyError: 'key'"
-    traceback = problem["facts"]["traceback"]
-    assert len(traceback) == MAX_TRACEBACK_LINES
-    assert traceback[-1].endswith('in dive: raise KeyError("key")')
+    assert problem["facts"] == {"exception": "KeyError"}
+
+
+def test_frames_of_an_exception_are_the_innermost_ones():
+    frames = frames_of(raised(lambda: dive(50)))
+    assert len(frames) == MAX_TRACEBACK_LINES
+    assert frames[-1].endswith('in dive: raise KeyError("key")')
+
+
+def test_error_of_the_tree_explains_itself_without_frames():
+    def refuse():
+        raise NotEnoughDataError("Two rows.")
+
+    assert frames_of(raised(refuse)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[Errno 2] No such file: '/srv/data/scratch/w0/part.arrow'", "[Errno 2] No such file: 'part.arrow'"),
+        ('IO Error: cannot open "/srv/my data/x.parquet": gone', 'IO Error: cannot open "x.parquet": gone'),
+        ("/srv/data/x.csv: line 3", "x.csv: line 3"),
+        (
+            "ratio a/b of km/h is 1/2, see https://host/page",
+            "ratio a/b of km/h is 1/2, see https://host/page",
+        ),
+    ],
+)
+def test_texts_of_exceptions_name_files_without_their_directories(text, told):
+    assert problem_of(RuntimeError(text), None)["detail"] == f"RuntimeError: {told}"
 
 
 def test_exception_that_cannot_describe_itself_is_told_by_its_name():
@@ -83,7 +118,7 @@ def test_error_that_a_child_has_no_business_with_is_the_analysis_error():
 @pytest.mark.parametrize("code", sorted(ERRORS_BY_CODE))
 def test_every_code_becomes_an_error_that_concerns_the_attempt_alone(code):
     error = error_of({"code": code, "detail": "x"}, None)
-    assert error.status in {400, 422, 500}
+    assert error.status in {400, 413, 415, 422, 500}
     assert error.code == code or type(error) is AnalysisError
 
 

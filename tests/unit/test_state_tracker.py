@@ -10,6 +10,7 @@ from prismlane.actors.messages import Accepted, Grant, Outcome, Submission, Work
 from prismlane.actors.tracker import StateTracker
 from prismlane.common.errors import (
     DatasetInUseError,
+    DatasetNotFoundError,
     IdempotencyMismatchError,
     InvalidTransitionError,
     JobNotFoundError,
@@ -105,6 +106,12 @@ class Stage:
     async def cancel(self, job_id: str, **how: Any) -> None:
         await self.tracker.cancel(TENANT, job_id, **{"force": False, "grace_s": 10.0, "reason": "", **how})
 
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass in steps, with a tick after each."""
+        for _ in range(round(seconds)):
+            self.clock.advance(1.0)
+            await self.tracker.tick()
+
     async def job(self, job_id: str) -> Job:
         job = await self.store.job(TENANT, job_id)
         assert job is not None
@@ -161,14 +168,25 @@ async def test_a_submission_that_is_repeated_with_its_id_is_known(stage: Stage) 
 
 
 async def test_a_full_queue_refuses_before_it_accepts() -> None:
-    stage = Stage(max_queued=2)
+    stage = Stage(max_unfinished=2)
     await stage.tracker.start()
     await stage.submit()
     await stage.submit()
     with pytest.raises(OverloadedError):
         await stage.submit()
-    assert len([*await stage.claim(), *await stage.claim(), *await stage.claim()]) == 2
+    assert len([*await stage.claim(ALICE), *await stage.claim(BOB)]) == 2
     await stage.tracker.stop()
+
+
+async def test_a_submission_that_waits_is_answered_when_the_job_ends(stage: Stage) -> None:
+    spec = spec_to_dict(JobSpec(analysis="noop", analysis_version="1"))
+    submission = Submission(job_id=new_job_id(), tenant=TENANT, spec=spec)
+    submitting = asyncio.create_task(stage.tracker.submit(submission, 60.0))
+    claimed = await stage.tracker.claim(ALICE, max_jobs=1, batch_s=0.0, wait_s=60.0)
+    assert not submitting.done()
+    await stage.report(claimed["grants"][0])
+    assert (await submitting)["created"]
+    assert (await stage.job(submission["job_id"])).is_terminal
 
 
 async def test_a_waiting_claim_gets_a_job_as_soon_as_there_is_one(stage: Stage) -> None:
@@ -191,10 +209,8 @@ async def test_g4_a_result_that_is_told_twice_is_taken_twice_and_published_once(
 async def test_g5_a_lost_attempt_is_run_again_and_its_late_result_is_refused(stage: Stage) -> None:
     job_id = await stage.submit()
     (first,) = await stage.claim(ALICE)
-    stage.clock.advance(31.0)
-    await stage.tracker.tick()
+    await stage.pass_time(31.0)
     lost = await stage.job(job_id)
-    assert lost.state is JobState.RETRY_WAIT
     assert lost.attempt is not None
     assert lost.attempt.state is AttemptState.LOST
     stage.clock.advance(60.0)
@@ -229,7 +245,8 @@ async def test_a_worker_whose_process_is_gone_loses_its_jobs_at_once(stage: Stag
 async def test_a_job_that_took_two_workers_down_is_poison(stage: Stage) -> None:
     job_id = await stage.submit(max_attempts=10)
     for worker in (ALICE, BOB):
-        await stage.claim(worker)
+        (grant,) = await stage.claim(worker)
+        await stage.tracker.heartbeat(worker, leases=[(job_id, grant["fence"])], wait_s=0.0)
         await stage.tracker.worker_gone(worker["id"])
         stage.clock.advance(60.0)
         await stage.tracker.tick()
@@ -268,6 +285,18 @@ async def test_g7_a_running_job_is_told_to_its_owner_and_cannot_succeed(stage: S
     assert await stage.report(grant), "its word is taken, its result is not"
     job = await stage.job(job_id)
     assert (job.state, job.result_hash) == (JobState.CANCELLED, None)
+
+
+async def test_g12_a_worker_that_leaves_gets_no_more_work_and_still_reports(stage: Stage) -> None:
+    waiting = asyncio.create_task(stage.tracker.claim(ALICE, max_jobs=1, batch_s=0.0, wait_s=60.0))
+    await asyncio.sleep(0)
+    await stage.tracker.leave(ALICE)
+    assert (await waiting)["grants"] == []
+    job_id = await stage.submit()
+    assert await stage.claim(ALICE) == []
+    (grant,) = await stage.claim(BOB)
+    assert await stage.report(grant), "whoever brings it: the fence counts"
+    assert (await stage.job(job_id)).state is JobState.SUCCEEDED
 
 
 async def test_g7_an_owner_that_does_not_answer_a_cancel_is_not_waited_for(stage: Stage) -> None:
@@ -385,10 +414,32 @@ class TestPartitions:
         assert his["do"] == "leave"
         mine = await self.advance(stage, grant)
         assert (mine["do"], mine["states"]) == ("merge", ["s00", "s01", "s02"])
-        mine = await self.advance(stage, grant, merged="m0", n_wanted=3)
+        mine = await self.advance(stage, grant, merged=(0, "m0"), n_wanted=3)
         assert (mine["pass_number"], mine["partitions"], mine["earlier"]) == (1, [0, 1, 2], ["m0"])
         mine = await self.advance(stage, grant, done=[(1, 0, "a"), (1, 1, "b"), (1, 2, "c")])
         assert (mine["do"], mine["states"], mine["earlier"]) == ("finish", ["a", "b", "c"], ["m0"])
+
+    async def test_a_merged_state_that_is_told_again_is_not_taken_for_one_of_the_next_pass(
+        self, stage: Stage, grant: Grant
+    ) -> None:
+        await self.advance(stage, grant, n_wanted=3)
+        await self.advance(stage, grant, done=[(0, n, f"s{n}") for n in range(3)])
+        for _ in range(2):
+            step = await self.advance(stage, grant, merged=(0, "m0"), n_wanted=3)
+            assert (step["do"], step["pass_number"], step["partitions"]) == ("partitions", 1, [0, 1, 2])
+        points = {
+            (p.pass_number, p.partition): p.state_hash for p in await stage.store.checkpoints(grant["job_id"])
+        }
+        assert (1, -1) not in points
+
+    async def test_a_partition_that_a_helper_could_not_compute_is_open_again(
+        self, stage: Stage, grant: Grant
+    ) -> None:
+        await stage.claim(BOB)
+        await self.advance(stage, grant, BOB, n_wanted=3)
+        assert (await self.advance(stage, grant))["do"] == "wait"
+        await stage.claim(BOB)
+        assert (await self.advance(stage, grant, n_wanted=3))["partitions"] == [0, 1, 2]
 
     async def test_partitions_of_a_silent_helper_come_back(self, stage: Stage, grant: Grant) -> None:
         await stage.claim(BOB)
@@ -420,6 +471,24 @@ class TestPartitions:
     async def test_an_owner_hears_of_a_cancel_between_partitions(self, stage: Stage, grant: Grant) -> None:
         await stage.cancel(grant["job_id"])
         assert (await self.advance(stage, grant))["do"] == "cancel"
+
+    async def test_an_owner_that_waits_for_others_hears_of_a_cancel_at_once(
+        self, stage: Stage, grant: Grant
+    ) -> None:
+        await stage.claim(BOB)
+        await self.advance(stage, grant, BOB, n_wanted=3)
+        waiting = asyncio.create_task(self.advance(stage, grant, wait_s=60.0))
+        await asyncio.sleep(0)
+        await stage.cancel(grant["job_id"])
+        assert (await waiting)["do"] == "cancel"
+
+    async def test_a_helper_is_told_when_its_attempt_has_ended(self, stage: Stage, grant: Grant) -> None:
+        helping = [(grant["job_id"], grant["fence"])]
+        heard = await stage.tracker.heartbeat(BOB, leases=[], helping=helping, wait_s=0.0)
+        assert heard["stale"] == []
+        await stage.cancel(grant["job_id"])
+        heard = await stage.tracker.heartbeat(BOB, leases=[], helping=helping, wait_s=60.0)
+        assert heard["stale"] == [grant["job_id"]]
 
     async def test_a_dataset_in_use_is_not_deleted(
         self, stage: Stage, grant: Grant, dataset: dict[str, Any]
@@ -463,6 +532,56 @@ async def test_the_feed_tells_of_every_event_once_and_resets_a_stranger(stage: S
     assert [(entry["job_id"], entry["seq"]) for entry in page["entries"]] == [(job_id, n) for n in (1, 2, 3)]
     again = await stage.tracker.feed(page["stream"], page["position"], 0.0)
     assert again["entries"] == []
+
+
+async def test_a_job_whose_grant_got_lost_is_granted_again(stage: Stage) -> None:
+    await stage.submit()
+    (lost,) = await stage.claim(ALICE)
+    (again,) = await stage.claim(ALICE)
+    assert again == lost
+
+
+async def test_a_claim_that_a_gone_worker_left_waiting_takes_nothing(stage: Stage) -> None:
+    waiting = asyncio.create_task(stage.tracker.claim(ALICE, max_jobs=1, batch_s=0.0, wait_s=60.0))
+    await asyncio.sleep(0)
+    await stage.tracker.worker_gone(ALICE["id"])
+    await stage.submit()
+    assert (await waiting)["grants"] == []
+    assert len(await stage.claim(BOB)) == 1
+
+
+async def test_a_worker_that_never_spoke_of_its_job_did_not_die_of_it(stage: Stage) -> None:
+    job_id = await stage.submit(max_attempts=10)
+    for _ in range(3):
+        await stage.claim(ALICE)
+        await stage.tracker.worker_gone(ALICE["id"])
+        stage.clock.advance(60.0)
+        await stage.tracker.tick()
+    assert (await stage.job(job_id)).n_crashes == 0
+
+
+async def test_a_job_whose_dataset_is_gone_is_refused(stage: Stage) -> None:
+    with pytest.raises(DatasetNotFoundError):
+        await stage.submit(dataset_id=new_dataset_id())
+
+
+async def test_a_tracker_that_stood_still_blames_no_owner(stage: Stage) -> None:
+    job_id = await stage.submit()
+    await stage.claim()
+    await stage.tracker.tick()
+    stage.clock.advance(100.0)
+    await stage.tracker.tick()
+    assert (await stage.job(job_id)).state is JobState.RUNNING
+
+
+async def test_refused_and_ended_jobs_leave_no_lock_behind(stage: Stage) -> None:
+    job_id = await stage.submit("key")
+    (grant,) = await stage.claim()
+    await stage.report(grant)
+    await stage.submit("key")
+    with pytest.raises(InvalidTransitionError):
+        await stage.cancel(job_id)
+    assert len(stage.tracker._locks) == 0
 
 
 async def test_metrics_count_what_happened(stage: Stage) -> None:

@@ -12,8 +12,10 @@ from prismlane.common.errors import (
     AnalysisError,
     CancelledByRequestError,
     ChildDiedError,
+    DamagedBlobError,
     DataError,
     DeadlineExceededError,
+    InternalError,
     InvalidParametersError,
     OutOfMemoryError,
     PrismlaneError,
@@ -28,6 +30,10 @@ _log = logger("attempt")
 
 #: How long an owner waits in one call for partitions that others compute, in seconds.
 WAIT_FOR_OTHERS_S = 20.0
+#: Pause between two tries to reach a call that is asked to end, in seconds.
+ASK_AGAIN_S = 0.05
+#: States merged in one call of the child.
+STATES_A_CALL = 32
 #: Progress is told at most this often, in seconds.
 PROGRESS_EVERY_S = 0.2
 
@@ -72,9 +78,10 @@ class Attempt:
     async def run(self) -> Outcome | None:
         """Compute; returns how it ended, or None where there is nothing to tell (a helper, or a stale attempt)."""
         started = self._clock.monotonic()
+        self._deadline = started + self._spec["run_timeout_s"]
+        if self._ending is not None:
+            return self._failure(CancelledByRequestError())
         try:
-            if self._ending is not None:
-                raise CancelledByRequestError
             in_parts = self._spec["n_partitions"] * self._spec["n_passes"] > 1
             result = await (self._run_in_parts() if in_parts else self._run_whole())
             if result is None:
@@ -82,6 +89,11 @@ class Attempt:
             ref = await self._blobs.put(result)
         except PrismlaneError as error:
             return self._failure(error)
+        except Exception as error:  # noqa: BLE001 - no fault of ours may keep the worker from its next job
+            _log.exception("attempt failed unexpectedly", job=self.job_id, fence=self.fence)
+            return self._failure(InternalError(f"the worker failed: {type(error).__name__}"))
+        finally:
+            await self._tidy_up()
         if self._ending is not None:
             return self._failure(CancelledByRequestError())
         return {
@@ -90,6 +102,12 @@ class Attempt:
             "result_bytes": ref.n_bytes,
             "took_s": self._clock.monotonic() - started,
         }
+
+    async def _tidy_up(self) -> None:
+        try:
+            await self._child.wipe_scratch()
+        except OSError as error:
+            _log.warning("scratch directory not wiped", job=self.job_id, error=str(error))
 
     async def cancel(self, grace_s: float) -> None:
         """End it because somebody asked to: the child is asked first, and killed after `grace_s`."""
@@ -105,8 +123,10 @@ class Attempt:
 
     async def _end(self, ending: str, grace_s: float) -> None:
         self._ending = self._ending or ending
-        if self._computing:
+        while self._computing:
             await self._child.ask_to_cancel(grace_s)
+            # A call whose child is still being started cannot be asked yet.
+            await asyncio.sleep(ASK_AGAIN_S)
 
     # --- the two ways to compute -------------------------------------------------------------------------
 
@@ -118,7 +138,7 @@ class Attempt:
 
     async def _run_in_parts(self) -> bytes | None:
         done: list[tuple[int, int, str]] = []
-        merged: str | None = None
+        merged: tuple[int, str] | None = None
         while True:
             step = await self._tracker.advance(
                 self._worker,
@@ -141,13 +161,13 @@ class Attempt:
                         ref = await self._blobs.put(state)
                         done.append((step["pass_number"], number, ref.hash))
                 case "merge":
-                    (state,) = await self._compute("merge", {}, await self._states(step["states"]))
-                    merged = (await self._blobs.put(state)).hash
+                    state = await self._merged(step["states"])
+                    merged = (step["pass_number"], (await self._blobs.put(state)).hash)
                 case "finish":
                     earlier = await self._states(step["earlier"])
-                    states = await self._states(step["states"])
-                    payload = {"n_earlier": len(earlier), "dataset": self._dataset_ref()}
-                    (result,) = await self._compute("finish", payload, [*earlier, *states])
+                    state = await self._merged(step["states"])
+                    payload = {"pass_number": step["pass_number"], "dataset": self._dataset_ref()}
+                    (result,) = await self._compute("finish", payload, [state, *earlier])
                     return result
                 case "wait":
                     continue
@@ -156,6 +176,14 @@ class Attempt:
                     raise CancelledByRequestError
                 case "leave" | "stale":
                     return None
+
+    async def _merged(self, hashes: Sequence[str]) -> bytes:
+        """The states as one, merged from first to last; a few a call, however many partitions there are."""
+        (merged,) = await self._states(hashes[:1])
+        for start in range(1, len(hashes), STATES_A_CALL):
+            states = await self._states(hashes[start : start + STATES_A_CALL])
+            (merged,) = await self._compute("merge", {}, [merged, *states])
+        return merged
 
     async def _partial(self, pass_number: int, number: int, earlier: Sequence[bytes]) -> bytes:
         partition = self._partition(number)
@@ -171,6 +199,8 @@ class Attempt:
     async def _compute(
         self, target: str, payload: Mapping[str, Any], blobs: Sequence[bytes] = ()
     ) -> list[bytes]:
+        if self._ending is not None:
+            raise CancelledByRequestError
         left_s = self._deadline - self._clock.monotonic()
         if left_s <= 0:
             raise DeadlineExceededError(f"the job ran longer than {self._spec['run_timeout_s']:g} s")
@@ -200,12 +230,16 @@ class Attempt:
         if self._dataset is None or not partitions:
             yield []
             return
-        tenant_of_lease = f"{self._worker['id']}/{self.job_id}"
+        lease = f"{self._worker['id']}/{self.job_id}"
         ranges = [(part.first_row_group, part.end_row_group) for part in partitions]
         try:
-            yield await self._holder.acquire(tenant_of_lease, self._dataset.table_hash, ranges)
+            yield await self._holder.acquire(lease, self._dataset.table_hash, ranges)
         finally:
-            await self._holder.release(tenant_of_lease)
+            try:
+                await self._holder.release(lease)
+            except PrismlaneError as error:
+                # It keeps the files until this worker is gone; the result is none the worse for it.
+                _log.warning("data not released", job=self.job_id, code=error.code)
 
     def _partition(self, number: int) -> Partition:
         if self._dataset is None:
@@ -222,7 +256,10 @@ class Attempt:
         }
 
     async def _states(self, hashes: Sequence[str]) -> list[bytes]:
-        return [await self._blobs.get(hash_) for hash_ in hashes]
+        try:
+            return [await self._blobs.get(hash_) for hash_ in hashes]
+        except KeyError as error:
+            raise DamagedBlobError(f"the state {error} of a partition is gone") from error
 
     # --- words to the tracker ------------------------------------------------------------------------------
 

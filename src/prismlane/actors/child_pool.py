@@ -25,15 +25,17 @@ class ChildPool:
             try:
                 yield child
             finally:
-                await child.wipe_scratch()
-                self._idle.append(child)
+                try:
+                    await child.wipe_scratch()
+                finally:
+                    self._idle.append(child)
 
     async def call(
-        self, target: str, payload: Mapping[str, Any], blobs: Sequence[bytes] = ()
+        self, target: str, payload: Mapping[str, Any], blobs: Sequence[bytes] = (), *, timeout_s: float
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Call `target` in a child; see `ChildProcess.call`."""
         async with self.borrow() as child:
-            return await child.call(target, payload, blobs)
+            return await child.call(target, payload, blobs, timeout_s=timeout_s)
 
     async def close(self) -> None:
         """End all children."""

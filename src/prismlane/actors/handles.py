@@ -42,9 +42,12 @@ class Handle:
         """The actor's name."""
         return self._name
 
-    async def call(self, method: str, *args: Any, patience_s: float = 0.0, **kwargs: Any) -> Any:
+    async def call(
+        self, method: str, *args: Any, patience_s: float = 0.0, tries_again: bool = True, **kwargs: Any
+    ) -> Any:
         """Call a method of the actor's service; calls again while the actor is being restarted.
 
+        `tries_again` is False for who would rather know at once that the actor's process has ended.
         `patience_s` comes on top of the deadline: how long the method waits on purpose, in seconds.
         Every method of ours may therefore run twice for one call, and is made so that this does no harm.
 
@@ -60,7 +63,7 @@ class Handle:
                 kind, value = await asyncio.wait_for(self._send(method, args, kwargs), max(left_s, 0.001))
             except (ActorDiedError, ActorUnavailableError, LookupError) as error:
                 self._actor = None
-                if time.monotonic() + pause_s >= give_up_at:
+                if not tries_again or time.monotonic() + pause_s >= give_up_at:
                     raise self._silent(method) from error
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
                 pause_s = min(1.0, pause_s * 2)
@@ -94,9 +97,9 @@ class Handle:
 class TrackerHandle(Handle):
     """The StateTracker; see there what each method does."""
 
-    async def submit(self, submission: Submission) -> Accepted:
+    async def submit(self, submission: Submission, wait_s: float = 0.0) -> Accepted:
         """See `StateTracker.submit`."""
-        return cast("Accepted", await self.call("submit", submission))
+        return cast("Accepted", await self.call("submit", submission, wait_s, patience_s=wait_s))
 
     async def cancel(self, tenant: str, job_id: str, *, force: bool, grace_s: float, reason: str) -> None:
         """See `StateTracker.cancel`."""
@@ -141,7 +144,7 @@ class TrackerHandle(Handle):
         *,
         role: str,
         done: Sequence[tuple[int, int, str]],
-        merged: str | None,
+        merged: tuple[int, str] | None,
         n_wanted: int,
         wait_s: float,
     ) -> Step:
@@ -161,11 +164,28 @@ class TrackerHandle(Handle):
         return cast("Step", answer)
 
     async def heartbeat(
-        self, worker: WorkerInfo, *, leases: Sequence[tuple[str, int]], wait_s: float
+        self,
+        worker: WorkerInfo,
+        *,
+        leases: Sequence[tuple[str, int]],
+        helping: Sequence[tuple[str, int]],
+        wait_s: float,
     ) -> Heard:
         """See `StateTracker.heartbeat`."""
-        answer = await self.call("heartbeat", worker, leases=list(leases), wait_s=wait_s, patience_s=wait_s)
+        answer = await self.call(
+            "heartbeat",
+            worker,
+            leases=list(leases),
+            helping=list(helping),
+            wait_s=wait_s,
+            patience_s=wait_s,
+            tries_again=False,
+        )
         return cast("Heard", answer)
+
+    async def leave(self, worker: WorkerInfo) -> None:
+        """See `StateTracker.leave`."""
+        await self.call("leave", worker)
 
     async def progress(self, job_id: str, fence: int, progress: Mapping[str, Any]) -> None:
         """See `StateTracker.progress`."""
@@ -178,6 +198,10 @@ class TrackerHandle(Handle):
     async def feed(self, stream: int, after: int, wait_s: float) -> FeedPage:
         """See `StateTracker.feed`."""
         return cast("FeedPage", await self.call("feed", stream, after, wait_s, patience_s=wait_s))
+
+    async def progress_of(self, tenant: str, job_id: str) -> dict[str, Any] | None:
+        """See `StateTracker.progress_of`."""
+        return cast("dict[str, Any] | None", await self.call("progress_of", tenant, job_id))
 
     async def status(self) -> dict[str, Any]:
         """See `StateTracker.status`."""
@@ -221,7 +245,7 @@ class RendererHandle(Handle):
 
     async def render(self, result_hash: str, about: Mapping[str, Any]) -> bytes:
         """See `ReportRenderer.render`."""
-        return cast("bytes", await self.call("render", result_hash, dict(about), patience_s=60.0))
+        return cast("bytes", await self.call("render", result_hash, dict(about), patience_s=120.0))
 
 
 class WorkerHandle(Handle):

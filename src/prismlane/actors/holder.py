@@ -8,7 +8,7 @@ from typing import Any
 
 from prismlane.actors.child_pool import ChildPool
 from prismlane.common.clock import Clock
-from prismlane.common.errors import NotFoundError
+from prismlane.common.errors import AttemptEndedError, NotFoundError, UnreadableDataError
 from prismlane.common.ids import new_dataset_id
 from prismlane.common.settings import DataSettings
 from prismlane.engine.data.fingerprint import fingerprint
@@ -16,6 +16,11 @@ from prismlane.engine.data.ingest import Ingested
 from prismlane.engine.data.manifest import Dataset
 from prismlane.engine.data.partition_cache import PartitionCache, PartitionKey
 from prismlane.engine.ports import BlobStore
+
+#: What reading a file for the first time may take, in seconds.
+INGEST_S = 3600.0
+#: What decoding a partition, or the first rows of a table, may take, in seconds.
+LOAD_S = 600.0
 
 
 class DatasetHolder:
@@ -25,11 +30,18 @@ class DatasetHolder:
     """
 
     def __init__(
-        self, *, blobs: BlobStore, children: ChildPool, clock: Clock, settings: DataSettings
+        self,
+        *,
+        blobs: BlobStore,
+        loaders: ChildPool,
+        ingesters: ChildPool,
+        clock: Clock,
+        settings: DataSettings,
     ) -> None:
         self._blobs = blobs
         self._clock = clock
-        self._children = children
+        self._loaders = loaders
+        self._ingesters = ingesters
         self._settings = settings
         self._cache = PartitionCache(settings.directory / "cache", settings.cache_bytes, self._materialise)
         self._incoming = settings.directory / "incoming"
@@ -42,7 +54,8 @@ class DatasetHolder:
     async def stop(self) -> None:
         """End the children."""
         await self._cache.close()
-        await self._children.close()
+        await self._loaders.close()
+        await self._ingesters.close()
 
     async def ping(self) -> dict[str, Any]:
         """A sign of life."""
@@ -89,8 +102,14 @@ class DatasetHolder:
             "max_table_bytes": self._settings.max_table_bytes,
             "name": name,
         }
-        async with self._children.borrow() as child:
-            answer, _ = await child.call("ingest", payload)
+        async with self._ingesters.borrow() as child:
+            try:
+                answer, _ = await child.call("ingest", payload, timeout_s=INGEST_S)
+            except AttemptEndedError as error:
+                # What takes the reader down is the file's fault, not the server's.
+                raise UnreadableDataError(
+                    f"{name} could not be read within the limits: {error.detail}", hint=error.hint
+                ) from error
             found = Ingested.from_dict(answer)
             table_hash = source_hash
             if found.table_path is not None:
@@ -120,7 +139,7 @@ class DatasetHolder:
     async def preview(self, table_hash: str, n_rows: int) -> dict[str, Any]:
         """The first rows of a table: `columns` and `rows`, as JSON values."""
         payload = {"table": str(self._blobs.path(table_hash)), "n_rows": n_rows}
-        answer, _ = await self._children.call("preview", payload)
+        answer, _ = await self._loaders.call("preview", payload, timeout_s=LOAD_S)
         return answer
 
     async def _materialise(self, key: PartitionKey, target: Path) -> None:
@@ -130,6 +149,6 @@ class DatasetHolder:
             "end_row_group": key.end_row_group,
             "max_bytes": self._settings.cache_bytes,
         }
-        async with self._children.borrow() as child:
-            made, _ = await child.call("materialise", payload)
+        async with self._loaders.borrow() as child:
+            made, _ = await child.call("materialise", payload, timeout_s=LOAD_S)
             await asyncio.to_thread(child.take_file, made["path"], target.parent, target.name)

@@ -10,6 +10,9 @@ from prismlane.actors.child_pool import ChildPool
 from prismlane.common.errors import NoResultError
 from prismlane.engine.ports import BlobStore
 
+#: What drawing a report may take, in seconds.
+RENDER_S = 120.0
+
 
 class ReportRenderer:
     """Renders in a child process: drawing charts holds the interpreter for long."""
@@ -50,5 +53,5 @@ class ReportRenderer:
             result = await self._blobs.get(result_hash)
         except KeyError:
             raise NoResultError(f"the result {result_hash} is gone", hint="Run the job again.") from None
-        _, (html,) = await self._children.call("render", {"about": dict(about)}, [result])
+        _, (html,) = await self._children.call("render", {"about": dict(about)}, [result], timeout_s=RENDER_S)
         return html

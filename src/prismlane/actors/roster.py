@@ -17,6 +17,7 @@ class Roster:
         self._workers: dict[str, tuple[WorkerInfo, float]] = {}
         self._orders: defaultdict[str, list[CancelOrder]] = defaultdict(list)
         self._news: dict[str, asyncio.Event] = {}
+        self._dismissed: set[str] = set()
 
     @property
     def n_workers(self) -> int:
@@ -32,6 +33,15 @@ class Roster:
         self._workers.pop(worker_id, None)
         self._orders.pop(worker_id, None)
         self._news.pop(worker_id, None)
+        self._dismissed.discard(worker_id)
+
+    def dismiss(self, worker_id: str) -> None:
+        """Note that a worker leaves: it still reports, and takes no more work."""
+        self._dismissed.add(worker_id)
+
+    def may_work(self, worker_id: str) -> bool:
+        """Whether the worker takes work: it is there, and not about to leave."""
+        return worker_id in self._workers and worker_id not in self._dismissed
 
     def silent_for(self, seconds: float) -> list[str]:
         """Workers that said nothing for so long."""

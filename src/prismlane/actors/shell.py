@@ -25,6 +25,10 @@ class Service(Protocol):
         """Called once, before any other method."""
         ...
 
+    async def stop(self) -> None:
+        """Give back what the service holds; also called when `start` has failed."""
+        ...
+
     async def ping(self) -> dict[str, Any]:
         """A sign of life."""
         ...
@@ -39,7 +43,9 @@ class Shell:
         self._kind = kind
         self._settings = EngineSettings(**settings)
         self._service: asyncio.Task[Service] | None = None
-        configure_logs(self._settings.log_level, actor=name, pid=str(os.getpid()))
+        configure_logs(self._settings.log_level, self._settings.data.logs, actor=name, pid=str(os.getpid()))
+        # A restarted process starts its service by itself too: nobody calls a supervisor.
+        ray.get_runtime_context().current_actor.call.remote("ping")
 
     async def call(self, method: str, /, *args: Any, **kwargs: Any) -> tuple[str, Any]:
         """Answer `("ok", value)` or `("problem", problem)`."""
@@ -56,18 +62,26 @@ class Shell:
     async def _started(self) -> Service:
         if self._service is None:
             self._service = asyncio.create_task(self._start())
+        starting = self._service
         try:
             # Shielded: a caller that goes away must not take the start down with it.
-            return await asyncio.shield(self._service)
-        except PrismlaneError:
+            return await asyncio.shield(starting)
+        except Exception:
             # What kept the service from starting may pass (a full disk, a lock of a process that ends).
-            self._service = None
+            if self._service is starting:
+                self._service = None
             raise
 
     async def _start(self) -> Service:
         module = importlib.import_module(f"prismlane.actors.services.{self._kind}")
         service: Service = await module.build(self._settings)
-        await service.start()
+        try:
+            await service.start()
+        except BaseException:
+            # It may hold what its next try needs: the lock of the store, a child process.
+            await service.stop()
+            raise
+        _log.info("service started", kind=self._kind)
         return service
 
 

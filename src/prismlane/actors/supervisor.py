@@ -15,6 +15,12 @@ _log = logger("supervisor")
 
 #: Seconds between two looks at an actor.
 LOOK_EVERY_S = 1.0
+#: Seconds that all actors may take to start, on a machine that is busy with other things.
+START_S = 110.0
+#: Seconds that one actor may take to come up again: checking a large store takes its time.
+COMING_UP_S = 600.0
+#: Pings in a row that may tell of a fault before the actor is started again.
+MAX_FAULTS = 30
 
 
 class Supervisor:
@@ -28,19 +34,29 @@ class Supervisor:
         self._tracker = TrackerHandle(names.TRACKER, self._namespace)
         self._holder = HolderHandle(names.HOLDER, self._namespace)
         self._slots = [names.worker_name(slot) for slot in range(settings.worker.n_workers)]
+        #: The kind of service of each actor that is watched.
+        self._kinds = {
+            names.TRACKER: "tracker",
+            names.HOLDER: "holder",
+            names.RENDERER: "renderer",
+            **dict.fromkeys(self._slots, "worker"),
+        }
         self._watches: list[asyncio.Task[None]] = []
         self._stopping = False
 
     async def start(self) -> None:
         """Create what is not there yet, and wait until all of it answers."""
-        create(names.TRACKER, "tracker", self._settings)
-        create(names.HOLDER, "holder", self._settings)
-        create(names.RENDERER, "renderer", self._settings)
-        for slot in self._slots:
-            create(slot, "worker", self._settings, n_cpus=1)
-        watched = [names.TRACKER, names.HOLDER, names.RENDERER, *self._slots]
-        await asyncio.gather(*(self._handle(name).ping() for name in watched))
-        self._watches = [asyncio.create_task(self._watch_for_ever(name)) for name in watched]
+        for name in self._kinds:
+            self._create(name)
+        starting = (Handle(name, self._namespace, deadline_s=START_S) for name in self._kinds)
+        await asyncio.gather(*(actor.ping() for actor in starting))
+        self._watches = [asyncio.create_task(self._watch_for_ever(name)) for name in self._kinds]
+
+    async def stop(self) -> None:
+        """Watch no more."""
+        self._stopping = True
+        for watch in self._watches:
+            watch.cancel()
 
     async def ping(self) -> dict[str, Any]:
         """A sign of life."""
@@ -48,11 +64,11 @@ class Supervisor:
 
     async def drain(self) -> None:
         """Before a planned end: workers hand back what they run, and the tracker closes the store (G12)."""
-        self._stopping = True
-        for watch in self._watches:
-            watch.cancel()
+        await self.stop()
+        # A worker that does not answer is not waited for: what it ran is adopted or run again at the next start.
         await asyncio.gather(
-            *(WorkerHandle(slot, self._namespace, deadline_s=15.0).drain() for slot in self._slots)
+            *(WorkerHandle(slot, self._namespace, deadline_s=15.0).drain() for slot in self._slots),
+            return_exceptions=True,
         )
         for name in [*self._slots, names.HOLDER, names.RENDERER, names.TRACKER]:
             try:
@@ -61,24 +77,35 @@ class Supervisor:
                 _log.warning("did not stop by itself", actor=name, code=error.code)
 
     async def _watch_for_ever(self, name: str) -> None:
+        coming_up = Handle(name, self._namespace, deadline_s=COMING_UP_S)
+        running = Handle(name, self._namespace, deadline_s=self._settings.worker.hung_s)
+        handle = coming_up
         incarnation: str | None = None
+        n_faults = 0
         while not self._stopping:
-            try:
-                alive = await self._handle(name).ping()
-            except NotReadyError:
-                _log.error("actor hangs: it is killed and started again", actor=name)
-                kill(name, self._namespace, restart=True)
-                continue
-            except PrismlaneError as error:
-                _log.error("actor cannot start", actor=name, code=error.code, detail=error.detail)
-                await asyncio.sleep(LOOK_EVERY_S)
-                continue
-            if name in self._slots:
-                if incarnation is not None and alive["id"] != incarnation:
-                    _log.warning("worker was replaced", slot=name, gone=incarnation, new=alive["id"])
-                    await self._tell_gone(incarnation)
-                incarnation = alive["id"]
             await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                alive = await handle.ping()
+            except NotReadyError:
+                n_faults = MAX_FAULTS
+            except Exception as error:  # noqa: BLE001 - whatever it is, the watch goes on
+                _log.error("actor is at fault", actor=name, error=str(error))
+                n_faults += 1
+            else:
+                handle, n_faults = running, 0
+                if name in self._slots and incarnation not in (None, alive["id"]):
+                    _log.warning("worker was replaced", slot=name, gone=incarnation, new=alive["id"])
+                    await self._tell_gone(str(incarnation))
+                incarnation = alive.get("id")
+            if n_faults >= MAX_FAULTS:
+                _log.error("actor is started again", actor=name)
+                handle, n_faults = coming_up, 0
+                if not kill(name, self._namespace, restart=True):
+                    self._create(name)
+
+    def _create(self, name: str) -> None:
+        kind = self._kinds[name]
+        create(name, kind, self._settings, n_cpus=1 if kind == "worker" else 0)
 
     async def _tell_gone(self, incarnation: str) -> None:
         try:
@@ -88,16 +115,13 @@ class Supervisor:
             # Its leases run out by themselves then.
             _log.warning("tracker not told", gone=incarnation, code=error.code)
 
-    def _handle(self, name: str) -> Handle:
-        return Handle(name, self._namespace, deadline_s=self._settings.worker.hung_s)
-
 
 def create(name: str, kind: str, settings: EngineSettings, *, n_cpus: float = 0) -> None:
     """Create the actor `name` with a service of `kind` (see `services`), or leave the one that is there.
 
     Its service begins to start at once, and nobody waits for it here.
     """
-    actor: Any = ShellActor.options(
+    ShellActor.options(
         **OPTIONS,
         name=name,
         namespace=settings.namespace,
@@ -105,13 +129,13 @@ def create(name: str, kind: str, settings: EngineSettings, *, n_cpus: float = 0)
         get_if_exists=True,
         num_cpus=n_cpus,
     ).remote(name, kind, settings.to_dict())
-    actor.call.remote("ping")
 
 
-def kill(name: str, namespace: str, *, restart: bool) -> None:
-    """End the actor's process at once; does nothing where there is none."""
+def kill(name: str, namespace: str, *, restart: bool) -> bool:
+    """End the actor's process at once; False where there is no such actor."""
     try:
         actor = ray.get_actor(name, namespace=namespace)
     except ValueError:
-        return
+        return False
     ray.kill(actor, no_restart=not restart)
+    return True

@@ -1,9 +1,10 @@
 """The StateTracker: the event manager, and the only writer of job state."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
 
 from prismlane.actors.feed import Feed
 from prismlane.actors.messages import (
@@ -22,6 +23,7 @@ from prismlane.actors.roster import Roster
 from prismlane.actors.tracker_metrics import TrackerMetrics
 from prismlane.common.clock import Clock
 from prismlane.common.errors import (
+    ConflictError,
     DatasetInUseError,
     DatasetNotFoundError,
     IdempotencyMismatchError,
@@ -40,15 +42,27 @@ from prismlane.engine.jobs import commands as do
 from prismlane.engine.jobs import decisions
 from prismlane.engine.jobs import events as ev
 from prismlane.engine.jobs.book import Decision, JobBook
-from prismlane.engine.jobs.model import Job
+from prismlane.engine.jobs.model import Attempt, Job
+from prismlane.engine.jobs.partitions import MERGED
 from prismlane.engine.jobs.transitions import spec_to_dict
-from prismlane.engine.ports import Change, Checkpoint, IdempotencyKey, Store, Transaction
+from prismlane.engine.ports import (
+    KEY_RETENTION_S,
+    Change,
+    Checkpoint,
+    IdempotencyKey,
+    Store,
+    Transaction,
+)
 from prismlane.engine.storage.group_commit import GroupCommit
 
 _log = logger("tracker")
 
 #: The longest that the tracker sleeps between looks at leases and timers, in seconds.
 TICK_S = 0.25
+#: Idempotency keys that need no look into the store.
+KEYS_REMEMBERED = 100_000
+#: Timers that share a commit.
+TIMERS_AT_ONCE = 256
 #: How long a timer is put off whose event could not be written, in seconds.
 TIMER_PAUSE_S = 1.0
 
@@ -87,9 +101,17 @@ class StateTracker:
         self._book = JobBook(lease_s=settings.lease_s)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._roster = Roster(clock)
-        self._datasets: dict[str, Dataset] = {}
-        self._creating: dict[tuple[str, str, str], asyncio.Future[Accepted]] = {}
+        self._datasets: dict[tuple[str, str], Dataset] = {}
+        self._creating: dict[tuple[str, str, str], asyncio.Event] = {}
+        self._keys: OrderedDict[tuple[str, str, str], IdempotencyKey] = OrderedDict()
         self._work = asyncio.Event()
+        self._waiting_for_end: defaultdict[str, list[asyncio.Event]] = defaultdict(list)
+        self._progress: dict[str, dict[str, Any]] = {}
+        #: Attempts (job, fence) that their owner has spoken of.
+        self._heard_of: set[tuple[str, int]] = set()
+        #: Datasets that submissions under way read.
+        self._asked_for: Counter[str | None] = Counter()
+        self._ticked_at = clock.monotonic()
         self._feed = Feed(0)
         self.metrics = TrackerMetrics()
         self._ticker: asyncio.Task[None] | None = None
@@ -129,19 +151,32 @@ class StateTracker:
 
     # --- commands of clients ---------------------------------------------------------------------------
 
-    async def submit(self, submission: Submission) -> Accepted:
+    async def submit(self, submission: Submission, wait_s: float = 0.0) -> Accepted:
         """Accept a job: when this returns, the job and its first event are on disk (G1).
 
+        A submission that is repeated, because its answer was lost, is known by its job id.
+
+        Args:
+            submission: the job.
+            wait_s: how long to wait for the job to end, at most.
+
         Raises:
+            DatasetNotFoundError: the dataset that it reads is gone.
             IdempotencyMismatchError: the key was used before with another request.
-            OverloadedError: as many jobs wait as may.
+            OverloadedError: there are as many unfinished jobs as may be.
         """
         asked = submission.get("idempotency")
         if asked is None:
-            return await self._accept(submission, None)
-        name = (submission["tenant"], asked["route"], asked["key"])
-        key = IdempotencyKey(*name, asked["fingerprint"], submission["job_id"], created_at=self._clock.now())
-        return await self._once(name, key, lambda: self._accept(submission, key))
+            accepted = await self._accept(submission, None)
+        else:
+            name = (submission["tenant"], asked["route"], asked["key"])
+            key = IdempotencyKey(
+                *name, asked["fingerprint"], submission["job_id"], created_at=self._clock.now()
+            )
+            accepted = await self._once(name, key, lambda: self._accept(submission, key))
+        if wait_s > 0:
+            await self._wait_for_end(accepted["created_id"], wait_s)
+        return accepted
 
     async def cancel(self, tenant: str, job_id: str, *, force: bool, grace_s: float, reason: str) -> None:
         """Cancel a job: when this returns it is cancelled, or its owner has been told and it cannot succeed any more (G7).
@@ -150,16 +185,19 @@ class StateTracker:
             JobNotFoundError: this tenant has no such job.
             InvalidTransitionError: it has ended otherwise than cancelled.
         """
+
+        def decide(job: Job) -> ev.JobEvent | None:
+            return decisions.cancel(job, force=force, grace_s=grace_s, reason=reason, now=self._clock.now())
+
         job = await self._job_of(tenant, job_id)
+        if not job.is_terminal:
+            try:
+                await self._record(job_id, decide)
+            except JobNotFoundError:
+                # It ended in the meantime: what that means for this request is decided as for any ended job.
+                job = await self._job_of(tenant, job_id)
         if job.is_terminal:
-            decisions.cancel(job, force=force, grace_s=grace_s, reason=reason, now=self._clock.now())
-            return
-        await self._record(
-            job_id,
-            lambda job: decisions.cancel(
-                job, force=force, grace_s=grace_s, reason=reason, now=self._clock.now()
-            ),
-        )
+            decide(job)
 
     async def add_dataset(
         self, tenant: str, dataset: Mapping[str, Any], idempotency: Mapping[str, str] | None
@@ -168,7 +206,14 @@ class StateTracker:
         made = Dataset.from_dict(dataset)
 
         async def write(key: IdempotencyKey | None) -> Accepted:
-            await self._write(Transaction(datasets=[(tenant, made)], keys=[key] if key is not None else []))
+            keys = [key] if key is not None else []
+            try:
+                await self._write(Transaction(datasets=[(tenant, made)], keys=keys))
+            except ConflictError:
+                if await self._store.dataset(tenant, made.id) is None:
+                    raise
+                # Recorded before, by a call whose answer got lost.
+                return Accepted(created_id=made.id, created=False)
             return Accepted(created_id=made.id, created=True)
 
         if idempotency is None:
@@ -178,22 +223,20 @@ class StateTracker:
         return await self._once(name, key, lambda: write(key))
 
     async def delete_dataset(self, tenant: str, dataset_id: str) -> None:
-        """Forget a dataset.
+        """Forget a dataset; one that is gone already is no error, since the answer to a first call may have got lost.
 
         Raises:
-            DatasetNotFoundError: this tenant has no such dataset.
             DatasetInUseError: an unfinished job reads it.
         """
-        if await self._store.dataset(tenant, dataset_id) is None:
-            raise DatasetNotFoundError(f"there is no dataset {dataset_id}")
         users = [job.id for job in self._book if job.spec.dataset_id == dataset_id]
-        if users:
+        n_users = len(users) + self._asked_for[dataset_id]
+        if n_users:
             raise DatasetInUseError(
-                f"{len(users)} unfinished jobs read {dataset_id}, e.g. {users[0]}",
-                facts={"jobs": users[:10], "n_jobs": len(users)},
+                f"{n_users} unfinished jobs read {dataset_id}",
+                facts={"jobs": users[:10], "n_jobs": n_users},
             )
         await self._write(Transaction(deleted_datasets=[(tenant, dataset_id)]))
-        self._datasets.pop(dataset_id, None)
+        self._datasets.pop((tenant, dataset_id), None)
 
     # --- commands of workers ---------------------------------------------------------------------------
 
@@ -208,15 +251,21 @@ class StateTracker:
     ) -> Claimed:
         """Take `outcomes` of finished attempts, and give out work; waits up to `wait_s` for some.
 
-        Several small jobs come at once where their expected time stays within `batch_s`. `max_jobs` 0 only reports.
+        Several small jobs come at once where their expected time stays within `batch_s`. `max_jobs` 0 only reports; any
+        other number says that the worker holds nothing any more, besides `outcomes`: jobs that were granted to it in an
+        answer that got lost are granted again.
         """
         self._roster.saw(worker)
         taken = list(await asyncio.gather(*(self._settle_attempt(outcome) for outcome in outcomes)))
         if max_jobs <= 0:
             return Claimed(grants=[], taken=taken)
-        deadline = self._clock.monotonic() + wait_s
+        # An answer that tells that outcomes were taken does not wait: until then the worker keeps their leases alive.
+        deadline = self._clock.monotonic() + (0.0 if outcomes else wait_s)
+        self._book.give_back(worker["id"])
         while True:
             news = self._work
+            if not self._roster.may_work(worker["id"]):
+                return Claimed(grants=[], taken=taken)
             grants = await self._grants(worker["id"], max_jobs, batch_s)
             left_s = deadline - self._clock.monotonic()
             if grants or left_s <= 0:
@@ -234,11 +283,14 @@ class StateTracker:
         *,
         role: str,
         done: Sequence[tuple[int, int, str]],
-        merged: str | None,
+        merged: tuple[int, str] | None,
         n_wanted: int,
         wait_s: float,
     ) -> Step:
         """Take finished partitions (pass, partition, hash of the state) and say what comes next.
+
+        Who asks holds no partition besides those that are `done`: what was given out in an answer that got lost, or
+        failed, is open again.
 
         Args:
             worker: who asks.
@@ -246,13 +298,17 @@ class StateTracker:
             fence: of the attempt that the partitions belong to.
             role: `owner` or `helper`.
             done: partitions that are computed; written before anything else is said.
-            merged: hash of the merged state of the pass that is complete, from its owner.
+            merged: a pass that is complete and the hash of its merged state, from its owner.
             n_wanted: how many partitions to give out at most.
             wait_s: how long to wait for others where there is nothing to do.
         """
         self._roster.saw(worker)
+        if self._runs(job_id, fence):
+            self._heard_of.add((job_id, fence))
         deadline = self._clock.monotonic() + wait_s
         await self._checkpoint(worker["id"], job_id, fence, done, merged)
+        if self._runs(job_id, fence):
+            self._book.partitions(job_id).give_back(worker["id"])
         while True:
             news = self._work
             step = self._next_step(worker["id"], job_id, fence, role, n_wanted)
@@ -269,14 +325,28 @@ class StateTracker:
         worker: WorkerInfo,
         *,
         leases: Sequence[tuple[str, int]],
+        helping: Sequence[tuple[str, int]] = (),
         wait_s: float,
     ) -> Heard:
-        """Renew `leases` (job, fence) at once, then wait up to `wait_s` for something to tell the worker."""
+        """Renew `leases` (job, fence) at once, then wait up to `wait_s` for something to tell the worker.
+
+        `helping` are the attempts of others that the worker computes partitions for.
+        """
         self._roster.saw(worker)
         mono = self._clock.monotonic()
-        stale = [job_id for job_id, fence in leases if not self._book.leases.renew(job_id, fence, mono)]
+        renewed = [
+            (job_id, fence) for job_id, fence in leases if self._book.leases.renew(job_id, fence, mono)
+        ]
+        self._heard_of.update(renewed)
+        stale = [job_id for job_id, fence in leases if (job_id, fence) not in renewed]
+        stale += [job_id for job_id, fence in helping if not self._runs(job_id, fence)]
         orders = await self._roster.orders(worker["id"], 0.0 if stale else wait_s)
         return Heard(cancel=orders, stale=stale)
+
+    async def leave(self, worker: WorkerInfo) -> None:
+        """Give `worker` no more work; its claim that waits is answered at once."""
+        self._roster.dismiss(worker["id"])
+        self._wake_workers()
 
     async def progress(self, job_id: str, fence: int, progress: Mapping[str, Any]) -> None:
         """Take the latest word of how far an attempt is."""
@@ -296,6 +366,11 @@ class StateTracker:
     async def feed(self, stream: int, after: int, wait_s: float) -> FeedPage:
         """What is new since position `after` of `stream`."""
         return await self._feed.page(stream, after, wait_s)
+
+    async def progress_of(self, tenant: str, job_id: str) -> dict[str, Any] | None:
+        """The latest word of how far a running job is."""
+        job = self._book.find(job_id)
+        return self._progress.get(job_id) if job is not None and job.tenant == tenant else None
 
     async def status(self) -> dict[str, Any]:
         """Who works, and how much waits."""
@@ -318,7 +393,7 @@ class StateTracker:
 
     async def _record(self, job_id: str, decide: Callable[[Job], ev.JobEvent | None]) -> Job:
         """Decide, write, remember, act. `decide` sees the job as it is, with no other event under way."""
-        async with self._locks[job_id]:
+        async with self._alone(job_id):
             job = self._book.job(job_id)
             event = decide(job)
             if event is None:
@@ -329,15 +404,24 @@ class StateTracker:
         await self._revisit_waiting(decision.job)
         return decision.job
 
+    @asynccontextmanager
+    async def _alone(self, job_id: str) -> AsyncIterator[None]:
+        """No other event of this job is under way in the block. Locks are kept of jobs that have not ended only."""
+        lock = self._locks[job_id]
+        try:
+            async with lock:
+                yield
+        finally:
+            if job_id not in self._book and not lock.locked() and self._locks.get(job_id) is lock:
+                del self._locks[job_id]
+
     async def _accept(self, submission: Submission, key: IdempotencyKey | None) -> Accepted:
         job_id = submission["job_id"]
-        async with self._locks[job_id]:
-            known = self._book.find(job_id) or await self._store.job(submission["tenant"], job_id)
-            if known is not None:
-                self._locks.pop(job_id, None)
+        async with self._alone(job_id):
+            if self._book.find(job_id) is not None:
                 return Accepted(created_id=job_id, created=False)
-            if self._book.n_queued >= self._settings.max_queued:
-                raise OverloadedError(f"{self._book.n_queued} jobs wait already", retry_after_s=10.0)
+            if len(self._book) >= self._settings.max_unfinished:
+                raise OverloadedError(f"{len(self._book)} jobs have not ended yet", retry_after_s=10.0)
             event = ev.JobAccepted(
                 at=self._clock.now(),
                 job_id=job_id,
@@ -346,7 +430,20 @@ class StateTracker:
             )
             decision = self._book.preview_accept(event)
             keys = [key] if key is not None else []
-            await self._write(Transaction(changes=[Change(decision.job, event)], keys=keys))
+            dataset_id = decision.job.spec.dataset_id
+            self._asked_for[dataset_id] += 1
+            try:
+                await self._dataset(submission["tenant"], dataset_id)
+                await self._write(Transaction(changes=[Change(decision.job, event)], keys=keys))
+            except ConflictError:
+                # Looked up only now: nearly every id is new, and a read before each write would cost as much as the write.
+                if await self._store.job(submission["tenant"], job_id) is None:
+                    raise
+                return Accepted(created_id=job_id, created=False)
+            finally:
+                self._asked_for[dataset_id] -= 1
+                if not self._asked_for[dataset_id]:
+                    del self._asked_for[dataset_id]
             self._remember(decision)
         await self._revisit_dependencies(decision.job)
         return Accepted(created_id=job_id, created=True)
@@ -356,11 +453,15 @@ class StateTracker:
         self._act(self._book.commit(decision, now, mono))
         self._feed.publish(decision.job)
         self.metrics.count_event(decision.job, decision.event)
-        if decision.job.owner_fence is None:
-            # It waits for a worker, or has freed what another job waits for.
+        if decision.job.state is not JobState.RUNNING:
+            self._progress.pop(decision.job.id, None)
+            if decision.job.owner_fence is None:
+                self._heard_of.discard((decision.job.id, decision.job.fence))
+            # It waits for a worker, has freed what another job waits for, or its owner waits in vain for partitions.
             self._wake_workers()
         if decision.job.is_terminal:
-            self._locks.pop(decision.job.id, None)
+            for waiting in self._waiting_for_end.pop(decision.job.id, ()):
+                waiting.set()
 
     def _act(self, commands: Iterable[do.Command]) -> None:
         for command in commands:
@@ -379,48 +480,76 @@ class StateTracker:
         self,
         name: tuple[str, str, str],
         key: IdempotencyKey,
-        create: Callable[[], Any],
+        create: Callable[[], Awaitable[Accepted]],
     ) -> Accepted:
         """Create once for all equal requests, also those that come while the first is under way (G2)."""
-        under_way = self._creating.get(name)
-        if under_way is not None:
-            # The first request's failure is not the second one's: it tries by itself then.
-            await asyncio.wait([under_way])
-        stored = await self._store.idempotency_key(*name)
-        if stored is not None:
-            if stored.fingerprint != key.fingerprint:
-                raise IdempotencyMismatchError(
-                    f"the idempotency key {key.key!r} was used before for another request, which made {stored.created_id}",
-                    facts={"created": stored.created_id},
-                )
-            return Accepted(created_id=stored.created_id, created=False)
-        if name in self._creating:
-            return await self._once(name, key, create)
-        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._creating[name] = future
+        while (under_way := self._creating.get(name)) is not None:
+            await under_way.wait()
+        known = self._keys.get(name)
+        if known is not None and self._clock.now() - known.created_at < KEY_RETENTION_S:
+            return _replayed(known, key)
+        done = self._creating[name] = asyncio.Event()
         try:
-            accepted: Accepted = await create()
+            accepted = await create()
+        except ConflictError:
+            # Looked up only now: a key that is not among the latest is nearly always a new one.
+            stored = await self._store.idempotency_key(*name)
+            if stored is None:
+                raise
+            self._remember_key(name, stored)
+            return _replayed(stored, key)
+        else:
+            self._remember_key(name, key)
             return accepted
         finally:
             del self._creating[name]
-            future.cancel()
+            done.set()
+
+    def _remember_key(self, name: tuple[str, str, str], key: IdempotencyKey) -> None:
+        self._keys[name] = key
+        while len(self._keys) > KEYS_REMEMBERED:
+            self._keys.popitem(last=False)
+
+    async def _wait_for_end(self, job_id: str, wait_s: float) -> None:
+        if self._book.find(job_id) is None:
+            return
+        ended = asyncio.Event()
+        self._waiting_for_end[job_id].append(ended)
+        try:
+            async with asyncio.timeout(wait_s):
+                await ended.wait()
+        except TimeoutError:
+            waiting = self._waiting_for_end.get(job_id, [])
+            if ended in waiting:
+                waiting.remove(ended)
+            if not waiting:
+                self._waiting_for_end.pop(job_id, None)
 
     # --- attempts --------------------------------------------------------------------------------------
 
     async def _grants(self, worker_id: str, max_jobs: int, batch_s: float) -> list[Grant]:
-        claimed = self._book.next_claims(worker_id, max_jobs, batch_s)
-        made = await asyncio.gather(*(self._grant(job_id, worker_id) for job_id in claimed))
-        grants = [grant for grant in made if grant is not None]
-        if grants or claimed:
-            return grants
+        owned = [lease.job_id for lease in self._book.leases.of_worker(worker_id)]
+        if owned:
+            return await self._described(owned, "owner")
+        offered = self._book.next_claims(worker_id, max_jobs, batch_s)
+        made = await asyncio.gather(
+            *(self._claim_for(worker_id, job_id) for job_id in offered), return_exceptions=True
+        )
+        claimed = [job_id for job_id in made if isinstance(job_id, str)]
+        failures = [error for error in made if isinstance(error, BaseException)]
+        if claimed or not failures:
+            grants = await self._described(claimed, "owner")
+            return grants or await self._shares(worker_id)
+        raise failures[0]
+
+    async def _shares(self, worker_id: str) -> list[Grant]:
+        """A running job of another worker with partitions that this one may compute, if there is any."""
         for job_id in self._book.helpable(worker_id):
-            job = self._book.job(job_id)
-            fence = job.owner_fence
-            if job.state is JobState.RUNNING and fence is not None:
-                return [await self._describe(job, fence, "helper")]
+            return await self._described([job_id], "helper")
         return []
 
-    async def _grant(self, job_id: str, worker_id: str) -> Grant | None:
+    async def _claim_for(self, worker_id: str, job_id: str) -> str | None:
+        """Make `worker_id` the owner of a job that was offered to it; returns the job's id, or None where it has ended."""
         try:
             job = await self._record(
                 job_id,
@@ -435,32 +564,54 @@ class StateTracker:
             raise
         if job.spec.n_partitions > 1:
             self._wake_workers()
-        return await self._describe(job, job.fence, "owner")
+        return job_id
 
-    async def _describe(self, job: Job, fence: int, role: str) -> Grant:
-        dataset = await self._dataset(job)
+    async def _described(self, job_ids: Iterable[str], role: Literal["owner", "helper"]) -> list[Grant]:
+        """What a worker has to know of these running jobs. One that cannot run, because its dataset is gone, is ended."""
+        grants = []
+        for job_id in job_ids:
+            job = self._book.find(job_id)
+            if job is None or job.attempt is None or job.owner_fence is None:
+                continue
+            try:
+                grants.append(await self._describe(job, job.attempt, role))
+            except DatasetNotFoundError as error:
+                await self._settle_attempt(
+                    Outcome(
+                        job_id=job_id,
+                        tenant=job.tenant,
+                        fence=job.attempt.fence,
+                        kind="failed",
+                        reason=FailureReason.INVALID_DATA,
+                        error=error.to_dict(),
+                    )
+                )
+        return grants
+
+    async def _describe(self, job: Job, attempt: Attempt, role: Literal["owner", "helper"]) -> Grant:
+        dataset = await self._dataset(job.tenant, job.spec.dataset_id)
         return Grant(
             job_id=job.id,
             tenant=job.tenant,
-            role="owner" if role == "owner" else "helper",
-            attempt=job.attempt.number if job.attempt else 0,
-            fence=fence,
+            role=role,
+            attempt=attempt.number,
+            fence=attempt.fence,
             spec=spec_to_dict(job.spec),
             dataset=dataset.to_dict() if dataset is not None else None,
         )
 
-    async def _dataset(self, job: Job) -> Dataset | None:
-        dataset_id = job.spec.dataset_id
+    async def _dataset(self, tenant: str, dataset_id: str | None) -> Dataset | None:
         if dataset_id is None:
             return None
-        if dataset_id not in self._datasets:
-            found = await self._store.dataset(job.tenant, dataset_id)
+        name = (tenant, dataset_id)
+        if name not in self._datasets:
+            found = await self._store.dataset(tenant, dataset_id)
             if found is None:
-                raise DatasetNotFoundError(f"{job.id} reads {dataset_id}, which is gone")
+                raise DatasetNotFoundError(f"there is no dataset {dataset_id}")
             if len(self._datasets) >= 1024:
                 self._datasets.pop(next(iter(self._datasets)))
-            self._datasets[dataset_id] = found
-        return self._datasets[dataset_id]
+            self._datasets[name] = found
+        return self._datasets[name]
 
     async def _settle_attempt(self, outcome: Outcome) -> bool:
         """Write how an attempt ended. False: it was not the owner any more, and nothing was written (G4, G5)."""
@@ -525,7 +676,8 @@ class StateTracker:
                     "detail": f"the worker {worker_id} was lost while it ran the job",
                 },
                 retryable=True,
-                crashed=True,
+                # A worker that never spoke of the job, because its claim's answer got lost, did not die of it.
+                crashed=(job_id, fence) in self._heard_of,
                 now=self._clock.now(),
                 jitter=self._jitter(),
             )
@@ -540,6 +692,8 @@ class StateTracker:
         job = self._book.job(command.job_id)
         if job.attempt is None or job.cancel is None:
             return
+        # It may wait in `advance` for others.
+        self._wake_workers()
         self._roster.order(
             job.attempt.worker,
             CancelOrder(
@@ -558,15 +712,17 @@ class StateTracker:
         job_id: str,
         fence: int,
         done: Sequence[tuple[int, int, str]],
-        merged: str | None,
+        merged: tuple[int, str] | None,
     ) -> None:
         """Write finished partitions, unless the attempt with this fence does not run any more."""
         if not self._runs(job_id, fence):
             return
-        pass_number = self._book.partitions(job_id).current_pass
+        if merged is not None and merged[0] != self._book.partitions(job_id).current_pass:
+            # Told before, in a call whose answer got lost: it is no state of the pass that is under way now.
+            merged = None
         points = [Checkpoint(job_id, *point) for point in done]
         if merged is not None:
-            points.append(Checkpoint(job_id, pass_number, -1, merged))
+            points.append(Checkpoint(job_id, merged[0], MERGED, merged[1]))
         if not points:
             return
         await self._write(Transaction(checkpoints=points))
@@ -575,8 +731,8 @@ class StateTracker:
         book = self._book.partitions(job_id)
         for pass_, partition, state_hash in done:
             book.finish(worker_id, pass_, partition, state_hash)
-        if merged is not None and book.current_pass == pass_number and book.is_pass_complete:
-            book.open_next_pass(merged)
+        if merged is not None and book.current_pass == merged[0] and book.is_pass_complete:
+            book.open_next_pass(merged[1])
         self._take_progress(
             job_id,
             {
@@ -616,20 +772,29 @@ class StateTracker:
     def _take_progress(self, job_id: str, progress: Mapping[str, Any]) -> None:
         job = self._book.find(job_id)
         if job is not None and job.state is JobState.RUNNING:
-            self._feed.publish_progress(job, dict(progress))
+            self._progress[job_id] = dict(progress)
+            self._feed.publish_progress(job, self._progress[job_id])
 
     # --- time ------------------------------------------------------------------------------------------
 
     async def _tick_for_ever(self) -> None:
         while True:
-            await self.tick()
+            try:
+                await self.tick()
+            except Exception:  # noqa: BLE001 - leases and timers go on, whatever one job of them does
+                _log.exception("tick failed")
             await asyncio.sleep(self._until_next_tick_s())
 
     async def tick(self) -> None:
         """Do what time asks for: timers that are due, leases that have run out, workers that went silent."""
         mono = self._clock.monotonic()
-        for job_id, kind in self._book.timers.pop_due(mono):
-            await self._fire(job_id, kind)
+        if mono - self._ticked_at > self._settings.lease_s / 2:
+            # This process stood still: heartbeats that waited at its door are not the owners' fault.
+            self._book.leases.extend_all(mono)
+        self._ticked_at = mono
+        due = self._book.timers.pop_due(mono)
+        for start in range(0, len(due), TIMERS_AT_ONCE):
+            await asyncio.gather(*(self._fire(*timer) for timer in due[start : start + TIMERS_AT_ONCE]))
         for lease in self._book.leases.expired(mono):
             _log.warning("lease ran out", job=lease.job_id, fence=lease.fence, worker=lease.worker)
             await self._lose(lease.job_id, lease.fence, lease.worker)
@@ -687,6 +852,15 @@ class StateTracker:
         if job is None or job.tenant != tenant:
             raise JobNotFoundError(f"there is no job {job_id}")
         return job
+
+
+def _replayed(known: IdempotencyKey, asked: IdempotencyKey) -> Accepted:
+    if known.fingerprint != asked.fingerprint:
+        raise IdempotencyMismatchError(
+            f"the idempotency key {asked.key!r} was used before for another request, which made {known.created_id}",
+            facts={"created": known.created_id},
+        )
+    return Accepted(created_id=known.created_id, created=False)
 
 
 def _step(

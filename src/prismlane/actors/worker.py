@@ -6,7 +6,7 @@ from typing import Any
 
 from prismlane.actors.attempt import Attempt
 from prismlane.actors.handles import HolderHandle, TrackerHandle
-from prismlane.actors.messages import CancelOrder, Grant, Outcome, WorkerInfo
+from prismlane.actors.messages import CancelOrder, Grant, Heard, Outcome, WorkerInfo
 from prismlane.common.clock import Clock
 from prismlane.common.errors import PrismlaneError
 from prismlane.common.logs import logger
@@ -18,8 +18,14 @@ _log = logger("worker")
 
 #: The longest that one call for work waits, in seconds.
 CLAIM_WAIT_S = 20.0
+#: How long a worker that leaves takes to report what it hands back, in seconds.
+DRAIN_S = 10.0
 #: How many small jobs are claimed at once at most.
 MAX_BATCH = 64
+#: Jobs of a batch begin within this many times the seconds that all of it was expected to take.
+BATCH_SLACK = 4
+#: Pause after the tracker did not answer, in seconds.
+PAUSE_S = 0.5
 #: A worker that cannot renew stops computing after this share of the lease, so that no two ever compute the same for long.
 GIVE_UP_SHARE = 5 / 6
 
@@ -53,6 +59,12 @@ class AnalysisWorker:
         self._attempts: dict[str, Attempt] = {}
         self._renewed_at = clock.monotonic()
         self._draining = False
+        #: Orders about jobs whose grant is still on its way here.
+        self._early: dict[str, CancelOrder] = {}
+        #: How attempts ended that the tracker has not confirmed yet; until then they stay among the attempts.
+        self._outcomes: list[Outcome] = []
+        self._reporting: asyncio.Task[None] | None = None
+        self._obeying: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -86,14 +98,18 @@ class AnalysisWorker:
     async def drain(self) -> None:
         """Claim nothing more, and hand back what runs (T13): no attempt counts as failed."""
         self._draining = True
-        for attempt in self._attempts.values():
+        await self._tracker.leave(self.info)
+        for attempt in list(self._attempts.values()):
             await attempt.hand_back()
+        if self._loops:
+            # It reports what was handed back, and ends.
+            await asyncio.wait({self._loops[0]}, timeout=DRAIN_S)
 
     # --- loops -----------------------------------------------------------------------------------------
 
     async def _work_for_ever(self) -> None:
-        outcomes: list[Outcome] = []
         while not self._draining:
+            outcomes, self._outcomes = self._outcomes, []
             try:
                 claimed = await self._tracker.claim(
                     self.info,
@@ -104,28 +120,62 @@ class AnalysisWorker:
                 )
             except PrismlaneError as error:
                 _log.warning("cannot claim", code=error.code, detail=error.detail)
-                await asyncio.sleep(0.5)
+                self._outcomes = [*outcomes, *self._outcomes]
+                await asyncio.sleep(PAUSE_S)
                 continue
-            outcomes = await self._run_all(claimed["grants"])
-        await self._report(outcomes)
+            self._forget(outcomes)
+            await self._run_all(claimed["grants"])
+        await self._report()
 
-    async def _run_all(self, grants: Sequence[Grant]) -> list[Outcome]:
-        """Run `grants` one after the other. What has ended is reported soon, also where the next one takes long."""
+    async def _run_all(self, grants: Sequence[Grant]) -> None:
+        """Run `grants` one after the other.
+
+        What has ended is reported beside the next one, should that take long. What has not begun by the time that all
+        were expected to take goes back to the queue: another worker may be idle.
+        """
         attempts = [self._attempt(grant) for grant in grants]
         self._attempts.update({attempt.job_id: attempt for attempt in attempts})
-        outcomes: list[Outcome] = []
-        report_by = self._clock.monotonic() + self._settings.batch_s
+        early, self._early = self._early, {}
         for attempt in attempts:
-            if outcomes and self._clock.monotonic() > report_by:
-                await self._report(outcomes)
-                outcomes = []
-            if not outcomes:
-                report_by = self._clock.monotonic() + self._settings.batch_s
+            if attempt.job_id in early:
+                await self._obey(early[attempt.job_id])
+        begin_by = self._clock.monotonic() + BATCH_SLACK * self._settings.batch_s
+        for number, attempt in enumerate(attempts):
+            if self._draining or (number > 0 and self._clock.monotonic() > begin_by):
+                await attempt.hand_back()
             outcome = await attempt.run()
-            self._attempts.pop(attempt.job_id, None)
-            if outcome is not None:
-                outcomes.append(outcome)
-        return outcomes
+            if outcome is None:
+                self._attempts.pop(attempt.job_id, None)
+                continue
+            self._outcomes.append(outcome)
+            if len(attempts) > 1 and self._reporting is None:
+                self._reporting = asyncio.create_task(self._report_soon())
+
+    async def _report_soon(self) -> None:
+        try:
+            await asyncio.sleep(self._settings.batch_s)
+            await self._report()
+        finally:
+            self._reporting = None
+
+    async def _report(self) -> None:
+        """Tell all outcomes, and keep at it until they are taken: the heartbeats keep their leases alive meanwhile."""
+        while self._outcomes:
+            outcomes, self._outcomes = self._outcomes, []
+            try:
+                await self._tracker.claim(self.info, max_jobs=0, batch_s=0.0, wait_s=0.0, outcomes=outcomes)
+            except PrismlaneError as error:
+                _log.warning("cannot report", code=error.code, detail=error.detail)
+                self._outcomes = [*outcomes, *self._outcomes]
+                await asyncio.sleep(PAUSE_S)
+            else:
+                self._forget(outcomes)
+
+    def _forget(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            attempt = self._attempts.get(outcome["job_id"])
+            if attempt is not None and attempt.fence == outcome["fence"]:
+                del self._attempts[outcome["job_id"]]
 
     def _attempt(self, grant: Grant) -> Attempt:
         return Attempt(
@@ -140,38 +190,36 @@ class AnalysisWorker:
             plugins=self._plugins,
         )
 
-    async def _report(self, outcomes: Sequence[Outcome]) -> None:
-        while outcomes:
-            try:
-                await self._tracker.claim(self.info, max_jobs=0, batch_s=0.0, wait_s=0.0, outcomes=outcomes)
-            except PrismlaneError as error:
-                _log.warning("cannot report", code=error.code, detail=error.detail)
-                await asyncio.sleep(0.5)
-            else:
-                return
-
     async def _beat_for_ever(self) -> None:
+        wait_s = 0.0
         while True:
             sent_at = self._clock.monotonic()
             try:
-                heard = await self._tracker.heartbeat(
-                    self.info,
-                    leases=[
-                        (attempt.job_id, attempt.fence)
-                        for attempt in self._attempts.values()
-                        if attempt.is_owner
-                    ],
-                    wait_s=self._heartbeat_s,
-                )
+                heard = await self._beat(wait_s)
             except PrismlaneError as error:
                 _log.warning("no heartbeat", code=error.code, detail=error.detail)
-                await asyncio.sleep(min(0.5, self._heartbeat_s))
+                # The next one asks for an answer at once: this worker must soon know where it stands.
+                wait_s = 0.0
+                await asyncio.sleep(min(PAUSE_S, self._heartbeat_s))
                 continue
             self._renewed_at = sent_at
+            wait_s = self._heartbeat_s
             for order in heard["cancel"]:
-                await self._obey(order)
+                # Beside this loop: the lease has to be renewed until the grace of the cancel is over.
+                obeying = asyncio.create_task(self._obey(order))
+                self._obeying.add(obeying)
+                obeying.add_done_callback(self._obeying.discard)
             for job_id in heard["stale"]:
                 await self._drop(job_id)
+
+    async def _beat(self, wait_s: float) -> Heard:
+        attempts = list(self._attempts.values())
+        return await self._tracker.heartbeat(
+            self.info,
+            leases=[(attempt.job_id, attempt.fence) for attempt in attempts if attempt.is_owner],
+            helping=[(attempt.job_id, attempt.fence) for attempt in attempts if not attempt.is_owner],
+            wait_s=wait_s,
+        )
 
     async def _watch_lease_for_ever(self) -> None:
         limit_s = self._lease_s * GIVE_UP_SHARE
@@ -185,10 +233,12 @@ class AnalysisWorker:
 
     async def _obey(self, order: CancelOrder) -> None:
         attempt = self._attempts.get(order["job_id"])
-        if attempt is not None and attempt.fence == order["fence"]:
+        if attempt is None:
+            self._early[order["job_id"]] = order
+        elif attempt.fence == order["fence"]:
             await attempt.cancel(grace_s=0.0 if order["force"] else order["grace_s"])
 
     async def _drop(self, job_id: str) -> None:
         attempt = self._attempts.get(job_id)
-        if attempt is not None and attempt.is_owner:
+        if attempt is not None:
             await attempt.drop()

@@ -12,8 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import platformdirs
+
 from prismlane.cli.connection import reachable_client
 from prismlane.cli.engine_settings import engine_settings
+from prismlane.cli.sandbox_view import in_force, off
 from prismlane.cli.session import Session
 from prismlane.cli.text import size
 from prismlane.client.local import is_engine_installed
@@ -47,13 +50,14 @@ def all_checks(session: Session) -> Iterator[Finding]:
     if is_engine_installed():
         yield ray_version(_version_of("ray"))
         yield sqlite_version()
-    yield ray_token(Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"))
+    yield ray_token(_ray_token())
     try:
         settings = engine_settings()
     except PrismlaneError as error:
         yield Finding("settings", "problem", error.detail, error.hint)
         return
-    yield from data_directory_usable(Path(settings.data.directory))
+    yield from data_directory_usable(settings.data.directory)
+    yield Finding("logs", "ok", f"{settings.data.logs}")
     yield from engine_or_port(session, settings)
 
 
@@ -137,18 +141,16 @@ def engine_or_port(session: Session, settings: Any) -> Iterator[Finding]:
 
 def sandbox_strength(sandbox: dict[str, Any]) -> Finding:
     """Which limits are in force around analysis code."""
-    missing = sorted(name for name, in_force in sandbox.items() if in_force is False)
-    in_force = ", ".join(
-        f"{name}: {value}" if value is not True else name for name, value in sandbox.items() if value
-    )
-    if not in_force:
+    missing = off(sandbox)
+    if len(missing) == len(sandbox):
         return Finding(
             "sandbox", "problem", "no limit is in force around analysis code", "Run the engine on Linux."
         )
     if missing:
-        what = f"{in_force}; not in force: {', '.join(missing)}"
+        reasons = "; ".join(f"{name}: {why}" for name, why in missing.items())
+        what = f"{in_force(sandbox)}. Not in force: {reasons}"
         return Finding("sandbox", "warning", what, "Run only analyses and data that you trust.")
-    return Finding("sandbox", "ok", in_force)
+    return Finding("sandbox", "ok", in_force(sandbox))
 
 
 def port_free(host: str, port: int) -> Finding:
@@ -159,6 +161,12 @@ def port_free(host: str, port: int) -> Finding:
     except OSError as error:
         what = f"no engine answers, and {host} port {port} cannot be used: {error.strerror}"
         return Finding("server", "problem", what, "prismlane up --port 0, or end what uses the port")
+
+
+def _ray_token() -> Path:
+    """Where the engine keeps Ray's token, unless the operator named another place."""
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return Path(named) if named else platformdirs.user_data_path("prismlane") / "ray_auth_token"
 
 
 def _family(host: str) -> socket.AddressFamily:

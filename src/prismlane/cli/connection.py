@@ -1,17 +1,15 @@
 """A client for a command: of a server that answers, else of an engine that lives as long as the command."""
 
-import signal
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from types import FrameType
 
 from prismlane.cli.engine_record import running_engine
 from prismlane.cli.engine_settings import data_directory, engine_settings
+from prismlane.cli.own_engine import own_engine
 from prismlane.cli.session import Session
+from prismlane.cli.stop_signals import stop_signals
 from prismlane.client import Client
 from prismlane.common.errors import ServerUnreachableError
 
@@ -48,7 +46,7 @@ def connected(session: Session, choice: EngineChoice) -> Iterator[Connection]:
         with client:
             yield Connection(client, is_own_engine=False)
     else:
-        with _own_engine(session) as own:
+        with _own_client(session) as own:
             yield Connection(own, is_own_engine=True)
 
 
@@ -86,28 +84,11 @@ def _answers(client: Client) -> bool:
 
 
 @contextmanager
-def _own_engine(session: Session) -> Iterator[Client]:
-    with _ended_by_sigterm():
-        client = Client.local(engine_settings(port=0), on_step=session.messages.took)
-        try:
-            yield client
-        finally:
-            with session.messages.step("end the engine"):
-                client.close()
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block like an exception, so that what it started is ended too."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _exit)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _exit(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+def _own_client(session: Session) -> Iterator[Client]:
+    settings = engine_settings(port=0)
+    with (
+        stop_signals() as stop,
+        own_engine(settings, session.messages, stop) as engine,
+        Client(engine.url, engine.api_key) as client,
+    ):
+        yield client

@@ -1,5 +1,7 @@
 """`prismlane demo`: real data, one command, findings and a report."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +15,14 @@ def demo(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option(help="Where to write the report.")] = DEFAULT_REPORT,
 ) -> None:
-    """Profile the flights that left New York City in 2013 and write a report; prints its path."""
+    """Profile real data and write a report.
+
+    The data are the flights that left New York City in 2013. Prints the path of the report.
+    """
     from prismlane.cli.connection import EngineChoice, connected
     from prismlane.cli.findings import findings_text
     from prismlane.cli.flights import flights
+    from prismlane.cli.terminal import stderr, width_of
     from prismlane.cli.text import size
 
     session = session_of(ctx)
@@ -31,12 +37,19 @@ def demo(
         result = finish(session, job, connection.is_own_engine)
         save_report(session, job, out)
     say()
-    say(findings_text(result))
+    say(findings_text(result, width_of(stderr())))
     say()
     say(f"report:  {out.resolve()}")
-    say("next:    prismlane run profile YOUR_DATA.csv --report report.html")
-    say("         prismlane up")
+    say(f"next:    {program()} run profile YOUR_DATA.csv --report report.html")
+    say(f"         {program()} up")
     if session.output.is_table:
         session.output.text(str(out.resolve()))
     else:
         session.output.json({"report": str(out.resolve()), "job": job.id, "dataset": dataset.id})
+
+
+def program() -> str:
+    """What to type to call this command again: its path where its name alone would not find it."""
+    called = Path(sys.argv[0])
+    found = shutil.which(called.name)
+    return called.name if found and Path(found).resolve() == called.resolve() else str(called)

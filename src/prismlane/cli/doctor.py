@@ -9,7 +9,10 @@ _MARKS = {"ok": "ok  ", "warning": "WARN", "problem": "FAIL"}
 
 
 def doctor(ctx: typer.Context) -> None:
-    """Check this machine and the engine on it; exits with 1 if something is wrong."""
+    """Check this machine and its engine.
+
+    Exits with 1 if something is wrong.
+    """
     from prismlane.cli.checks import Finding, all_checks
 
     session = session_of(ctx)

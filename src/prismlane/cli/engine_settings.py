@@ -1,53 +1,51 @@
 """The settings of an engine that a command starts. Loaded only by commands that deal with one."""
 
-import importlib
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from pydantic import ValidationError
+from prismlane.common.settings import EngineSettings, SecretFiles
 
-from prismlane.common.errors import InvalidRequestError
+_KEY: Final = "PRISMLANE_AUTH__API_KEY"
 
 
 def engine_settings(
     *,
     host: str | None = None,
     port: int | None = None,
+    front: str | None = None,
     data_directory: Path | None = None,
     n_workers: int | None = None,
-) -> Any:
+) -> EngineSettings:
     """`EngineSettings` from the environment, with what is given here in its place.
 
     Raises:
-        InvalidRequestError: a `PRISMLANE_*` variable does not fit.
+        InvalidRequestError: a value does not fit.
     """
-    settings_class = importlib.import_module("prismlane.common.settings").EngineSettings
-    try:
-        settings = settings_class()
-    except ValidationError as error:
-        raise InvalidRequestError(
-            "; ".join(f"{_variable(each['loc'])}: {each['msg']}" for each in error.errors()),
-            hint="Correct the variables of the environment that are named.",
-        ) from None
-    changes = {
-        "server": _given(host=host, port=port),
+    given = {
+        "server": _given(host=host, port=port, front=front),
         "data": _given(directory=data_directory),
         "worker": _given(n_workers=n_workers),
     }
-    groups = {
-        name: getattr(settings, name).model_copy(update=given) for name, given in changes.items() if given
-    }
-    return settings.model_copy(update=groups)
+    return EngineSettings.load(**{group: values for group, values in given.items() if values})
 
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _variable(location: tuple[int | str, ...]) -> str:
-    return "PRISMLANE_" + "__".join(str(part).upper() for part in location)
+def key_source(settings: EngineSettings) -> str | None:
+    """Where the engine's API key came from; None without a key."""
+    if settings.auth.api_key is None:
+        return None
+    if os.environ.get(_KEY):
+        return _KEY
+    return next(
+        (f"{path} ({variable})" for variable in SecretFiles.VARIABLES if (path := os.environ.get(variable))),
+        "the settings",
+    )
 
 
 def data_directory() -> Path:
     """Where the engine of this machine keeps its data."""
-    return Path(engine_settings().data.directory)
+    return engine_settings().data.directory

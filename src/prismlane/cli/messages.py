@@ -1,6 +1,5 @@
 """What a command tells on stderr: steps with their seconds, notes and errors. Data go to stdout."""
 
-import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from prismlane.cli.terminal import stderr
 from prismlane.cli.text import printable
 from prismlane.common.errors import PrismlaneError
 
@@ -29,6 +29,11 @@ class Messages:
     def say(self, text: str = "") -> None:
         """One line."""
         if self.verbosity >= 0:
+            self._write(text)
+
+    def detail(self, text: str) -> None:
+        """One line for those who asked for more (-v)."""
+        if self.verbosity > 0:
             self._write(text)
 
     def took(self, step: str, seconds: float) -> None:
@@ -57,12 +62,12 @@ class Messages:
 
     @staticmethod
     def _write(text: str) -> None:
-        sys.stderr.write(printable(text) + "\n")
-        sys.stderr.flush()
+        stderr().write(printable(text) + "\n")
+        stderr().flush()
 
     def console(self) -> Any:
         """A Rich console on stderr, for what moves."""
-        return console(sys.stderr, self.color)
+        return console(stderr(), self.color)
 
     @property
     def can_show_progress(self) -> bool:

@@ -1,7 +1,6 @@
 """What a command prints on stdout: a table for people, JSON for programs."""
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from prismlane.cli.messages import console
+from prismlane.cli.terminal import stdout
 from prismlane.cli.text import cell, printable
 
 #: Title of a column -> what it shows of an item.
@@ -34,13 +34,13 @@ class Output:
 
     def text(self, text: str) -> None:
         """Print `text`, made fit for a terminal."""
-        sys.stdout.write(printable(text) + "\n")
-        sys.stdout.flush()
+        stdout().write(printable(text) + "\n")
+        stdout().flush()
 
     def raw(self, content: str) -> None:
         """Print `content` as it is, e.g. a page of HTML for a file."""
-        sys.stdout.write(content)
-        sys.stdout.flush()
+        stdout().write(content)
+        stdout().flush()
 
     def items(self, items: Iterable[Any], columns: Columns) -> None:
         """Print a list: a row, or a JSON value, for each item."""
@@ -72,7 +72,7 @@ class Output:
         lines = [[cell(value) for value in row] for row in rows]
         widths = [max((len(line[i]) for line in lines), default=0) for i in range(len(titles))]
         widths = [max(width, len(title)) for width, title in zip(widths, titles, strict=True)]
-        out = console(sys.stdout, self.color)
+        out = console(stdout(), self.color)
         if any(titles):
             out.print(_aligned(titles, widths), style="bold")
         for line in lines:

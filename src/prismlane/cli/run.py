@@ -120,8 +120,9 @@ def save_report(session: Session, job: Any, path: Path) -> None:
 def show_result(session: Session, result: Any) -> None:
     """Print a result: findings in plain words, or all of it as JSON."""
     from prismlane.cli.findings import findings_text
+    from prismlane.cli.terminal import stdout, width_of
 
     if session.output.is_table:
-        session.output.text(findings_text(result))
+        session.output.text(findings_text(result, width_of(stdout())))
     else:
         session.output.json(result)

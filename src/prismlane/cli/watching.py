@@ -28,4 +28,8 @@ def _with_bar(job: Job, messages: Messages) -> None:
 def _shown(seen: Any) -> dict[str, Any]:
     if isinstance(seen, Progress):
         return {"completed": seen.done, "total": seen.total, "description": seen.phase or "running"}
-    return {"description": seen.type}
+    return {"description": _WORDS.get(seen.type, seen.type)}
+
+
+#: What the events say that every job has.
+_WORDS = {"job.accepted": "waiting", "attempt.claimed": "running", "job.succeeded": "done"}

@@ -240,6 +240,7 @@ class MethodNotAllowedError(PrismlaneError):
 
     code = "method-not-allowed"
     status = HTTPStatus.METHOD_NOT_ALLOWED
+    default_hint = "See /openapi.json for the methods of each address."
 
 
 class ConflictError(PrismlaneError):
@@ -307,6 +308,7 @@ class TooLargeError(PrismlaneError):
 
     code = "too-large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_hint = "Send less, or have the server's limits raised (PRISMLANE_SERVER__MAX_…)."
 
 
 class UnsupportedMediaError(PrismlaneError):

@@ -8,9 +8,22 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from prismlane.common.errors import InvalidRequestError, UnsafeBindError
 
@@ -64,6 +77,11 @@ class DataSettings(Group):
     max_table_bytes: int = Field(256 * GIB, ge=2**20, description="largest table, decoded")
     cache_bytes: int = Field(4 * GIB, ge=2**20, description="decoded partitions kept on this node")
 
+    @property
+    def logs(self) -> Path:
+        """The folder of logs."""
+        return self.directory / "logs"
+
 
 class WorkerSettings(Group):
     """The workers of this node and the limits of their child processes."""
@@ -71,7 +89,7 @@ class WorkerSettings(Group):
     n_workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=1024, description="workers"
     )
-    memory_bytes: int = Field(4 * GIB, ge=256 * 2**20, description="memory of one job in one worker")
+    memory_bytes: int = Field(4 * GIB, ge=512 * 2**20, description="memory of one job in one worker")
     threads: int = Field(1, ge=1, le=256, description="threads of one job in one worker")
     batch_s: float = Field(0.05, ge=0, description="small jobs are claimed together up to this much work")
     hung_s: float = Field(60.0, gt=0, description="a worker that is silent for so long is replaced")
@@ -82,7 +100,17 @@ class TrackerSettings(Group):
 
     lease_s: float = Field(30.0, gt=0, description="seconds without a word after which an attempt is lost")
     heartbeat_s: float = Field(10.0, gt=0, description="seconds between heartbeats")
-    max_queued: int = Field(1_000_000, ge=1, description="jobs that may wait; more are refused with 503")
+    max_unfinished: int = Field(
+        1_000_000, ge=1, description="jobs that have not ended; more are refused with 503"
+    )
+
+    @model_validator(mode="after")
+    def _beats_in_time(self) -> Self:
+        if self.lease_s < 3 * self.heartbeat_s:
+            raise ValueError(
+                "lease_s must be at least three times heartbeat_s, or a late heartbeat loses work"
+            )
+        return self
 
 
 class EngineSettings(BaseSettings):
@@ -98,7 +126,9 @@ class EngineSettings(BaseSettings):
 
     namespace: str = Field("prismlane", description="Ray namespace of the actors")
     plugins: list[str] = Field([], description="modules with analyses to load besides installed plug-ins")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least that is written to the logs"
+    )
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
     data: DataSettings = DataSettings()
@@ -115,6 +145,12 @@ class EngineSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Values handed over win over the environment, which wins over secret files."""
+        if isinstance(env_settings, EnvSettingsSource):
+            # The names of secret files end like settings, and are none.
+            files = {variable.lower() for variable in SecretFiles.VARIABLES}
+            env_settings.env_vars = {
+                name: value for name, value in env_settings.env_vars.items() if name.lower() not in files
+            }
         return init_settings, env_settings, SecretFiles(settings_cls)
 
     @classmethod

@@ -27,6 +27,30 @@ class View(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class ProblemPlace(View):
+    """One wrong place in a request."""
+
+    pointer: str = Field(description="JSON pointer into the body, or e.g. `query:page_size`")
+    detail: str
+
+
+class Problem(View):
+    """What went wrong, as RFC 9457 has it, and what to do about it."""
+
+    type: str = Field(description="`/problems/{code}`")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field("", description="the path that was asked for")
+    code: str = Field(description="what programs tell problems apart by")
+    request_id: str = Field("", description="names this request in the server's log")
+    retryable: bool = Field(False, description="whether the same request may succeed later")
+    hint: str = Field("", description="what to do now")
+    facts: dict[str, Any] = Field({}, description="the values that `detail` speaks of")
+    errors: list[ProblemPlace] = []
+    retry_after_s: float | None = Field(None, description="when a retry makes sense, in seconds")
+
+
 # --- jobs -----------------------------------------------------------------------------------------
 
 

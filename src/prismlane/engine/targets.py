@@ -57,13 +57,12 @@ def merge_target(payload: Payload, blobs: Sequence[bytes], monitor: Monitor) -> 
 
 
 def finish_target(payload: Payload, blobs: Sequence[bytes], monitor: Monitor) -> Answer:
-    """`n_earlier` merged states of earlier passes, then the states of the last pass -> the result."""
+    """The merged state of the last pass, then those of the passes before it -> the result."""
     _load_plugins(payload)
-    earlier, states = blobs[: payload["n_earlier"]], blobs[payload["n_earlier"] :]
-    merged = runner.run_merge(payload["analysis"], payload["params"], states)
+    state, *earlier = blobs
     context = _context(payload, monitor)
     result = runner.run_finish(
-        payload["analysis"], payload["params"], merged, earlier, context, _dataset(payload)
+        payload["analysis"], payload["params"], state, earlier, context, _dataset(payload)
     )
     return {}, [result]
 

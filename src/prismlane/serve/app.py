@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from prismlane.common.settings import LOOPBACK_HOSTS
 from prismlane.common.version import VERSION
 from prismlane.serve.guard import Guard
+from prismlane.serve.openapi import PROBLEM_RESPONSES, describe
 from prismlane.serve.problems import add_problem_handlers
 from prismlane.serve.routes import analyses, datasets, events, health, jobs, results
 from prismlane.serve.services import Services
@@ -27,8 +28,9 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     for module in (jobs, results, events, datasets, analyses, health):
-        app.include_router(module.router)
+        app.include_router(module.router, responses=PROBLEM_RESPONSES)
     add_problem_handlers(app)
+    describe(app)
     server = services.settings.server
     app.add_middleware(
         Guard,

@@ -1,19 +1,25 @@
 """The engine on this machine: Ray, the actors and the gateway, started and ended together."""
 
 import contextlib
+import random
 import shutil
 import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from prismlane.common.errors import InvalidRequestError, StoreUnavailableError
+from prismlane.common.errors import InvalidRequestError, NotReadyError, StoreUnavailableError
 from prismlane.common.settings import LOOPBACK_HOSTS, EngineSettings
+from prismlane.engine.storage.directory_lock import DirectoryLock
 from prismlane.serve import ray_environment
 
 OnStep = Callable[[str, float], None]
+
+#: Below the ports that Linux gives to who asks for any (32768 and above).
+UNCLAIMED_PORTS: Final = range(20_000, 32_768)
+N_PORTS_TRIED: Final = 100
 
 
 class LocalEngine:
@@ -40,6 +46,8 @@ class LocalEngine:
         Raises:
             UnsafeBindError: a public address without an API key.
             InvalidRequestError: the port is taken.
+            StoreInUseError: another engine runs on the data directory.
+            NotReadyError: Ray did not start.
             PrismlaneError: the data directory cannot be used; says why.
         """
         asked = settings or EngineSettings.load()
@@ -47,6 +55,8 @@ class LocalEngine:
         port = _free_port(asked.server.host, asked.server.port)
         ready = asked.model_copy(update={"server": asked.server.model_copy(update={"port": port})})
         _make_data_directory(ready.data.directory)
+        # The tracker takes the lock for good; asked for here, it refuses before a minute of starting, and says who holds it.
+        DirectoryLock(ready.data.directory).release()
         # Unix sockets have at most 107 bytes in their names: Ray's folder has to be short.
         engine = cls(
             ready, f"http://{_named(ready.server.host)}:{port}", Path(tempfile.mkdtemp(prefix="pl-"))
@@ -76,7 +86,13 @@ class LocalEngine:
             ray_environment.prepare(self._settings, self._ray_directory)
             from prismlane.serve import ray_session  # noqa: PLC0415 - imports Ray, after its environment is set
 
-            ray_session.start_ray(self._settings, self._ray_directory)
+            try:
+                ray_session.start_ray(self._settings, self._ray_directory)
+            except Exception as error:  # Ray has no class of its own for this
+                raise NotReadyError(
+                    f"Ray did not start: {error}",
+                    hint="The machine may be short of time or memory for it: try again.",
+                ) from error
         with step("start the engine"):
             ray_session.start_engine(self._settings)
 
@@ -97,6 +113,19 @@ def _free_port(host: str, port: int) -> int:
     Raises:
         InvalidRequestError: something listens there already.
     """
+    if port:
+        _check_free(host, port)
+        return port
+    # Not one that the kernel gives: Ray's processes, and every outgoing connection of this machine, take theirs from the
+    # same range in the seconds before the gateway listens.
+    for candidate in random.sample(UNCLAIMED_PORTS, N_PORTS_TRIED):
+        with contextlib.suppress(InvalidRequestError):
+            _check_free(host, candidate)
+            return candidate
+    raise InvalidRequestError(f"found no free port on {host}", facts={"host": host})
+
+
+def _check_free(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -108,7 +137,6 @@ def _free_port(host: str, port: int) -> int:
                 hint="Stop what listens there, or choose another port (0 takes a free one).",
                 facts={"host": host, "port": port},
             ) from error
-        return int(probe.getsockname()[1])
 
 
 def _named(host: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ray.serve import Application
 
-from prismlane.common.logs import configure_logs
+from prismlane.common.logs import configure_logs, logger
 from prismlane.common.settings import EngineSettings
 from ray import serve
 
@@ -26,13 +26,17 @@ class Gateway:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = EngineSettings(**settings)
-        configure_logs(self._settings.log_level, actor="gateway", pid=str(os.getpid()))
+        configure_logs(
+            self._settings.log_level, self._settings.data.logs, actor="gateway", pid=str(os.getpid())
+        )
 
     async def __serve_build_asgi_app__(self) -> "FastAPI":
         from prismlane.serve.app import create_app  # noqa: PLC0415 - see above
         from prismlane.serve.services import connect  # noqa: PLC0415 - see above
 
-        return create_app(await connect(self._settings))
+        app = create_app(await connect(self._settings))
+        logger("gateway").info("service started", kind="gateway")
+        return app
 
 
 def application(settings: EngineSettings) -> Application:

@@ -1,7 +1,7 @@
 """What is new about jobs, for the waiting requests of one replica: one long poll to the tracker serves them all."""
 
 import asyncio
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
@@ -13,8 +13,8 @@ from prismlane.common.logs import logger
 _log = logger("news")
 
 POLL_S: Final = 20.0
-#: How many jobs' latest progress is remembered.
-MAX_PROGRESS: Final = 10_000
+#: Pause after the tracker did not answer.
+PAUSE_S: Final = 0.5
 
 
 class FeedSource(Protocol):
@@ -47,28 +47,23 @@ class Watch:
 
 
 class News:
-    """Follows the tracker's feed. Entries are hints: a woken request reads the store, so it never sees what is not durable."""
+    """Follows the tracker's feed while anybody watches a job.
+
+    Entries are hints: a woken request reads the store, so it never sees what is not durable.
+    """
 
     def __init__(self, source: FeedSource) -> None:
         self._source = source
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
-        self._progress: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to follow."""
-        self._task = asyncio.create_task(self._follow_for_ever())
-
-    async def stop(self) -> None:
-        """End following."""
-        if self._task is not None:
-            self._task.cancel()
 
     @contextmanager
     def watch(self, job_id: str) -> Iterator[Watch]:
         """An eye on `job_id`. Open it before you read the store, and nothing is missed between the two."""
         watch = Watch()
         self._watches[job_id].add(watch)
+        if self._task is None:
+            self._task = asyncio.create_task(self._follow_while_watched())
         try:
             yield watch
         finally:
@@ -76,41 +71,31 @@ class News:
             if not self._watches[job_id]:
                 del self._watches[job_id]
 
-    def progress(self, job_id: str) -> dict[str, Any] | None:
-        """The latest known progress of a running job."""
-        return self._progress.get(job_id)
-
-    async def _follow_for_ever(self) -> None:
+    async def _follow_while_watched(self) -> None:
+        # A stream of its own: the first page says where the feed stands, and wakes all to read what came before it.
         stream, position = 0, 0
-        while True:
-            try:
-                page = await self._source.feed(stream, position, POLL_S)
-            except PrismlaneError as error:
-                _log.warning("no news from the tracker", code=error.code)
-                await asyncio.sleep(0.5)
-                continue
-            stream, position = page["stream"], page["position"]
-            if page["reset"]:
-                self._wake_all()
-            for entry in page["entries"]:
-                self._take(entry)
+        try:
+            while self._watches:
+                try:
+                    page = await self._source.feed(stream, position, POLL_S)
+                except PrismlaneError as error:
+                    _log.warning("no news from the tracker", code=error.code)
+                    await asyncio.sleep(PAUSE_S)
+                    continue
+                stream, position = page["stream"], page["position"]
+                if page["reset"]:
+                    self._wake_all()
+                for entry in page["entries"]:
+                    self._take(entry)
+        finally:
+            self._task = None
 
     def _take(self, entry: FeedEntry) -> None:
-        job_id, progress = entry["job_id"], entry.get("progress")
-        if progress is not None:
-            self._progress[job_id] = progress
-            self._progress.move_to_end(job_id)
-            while len(self._progress) > MAX_PROGRESS:
-                self._progress.popitem(last=False)
-        elif entry["state"] != "running":
-            self._progress.pop(job_id, None)
-        for watch in self._watches.get(job_id, ()):
-            if progress is not None:
-                watch.progress = progress
+        for watch in self._watches.get(entry["job_id"], ()):
+            watch.progress = entry.get("progress", watch.progress)
             watch.wake()
 
     def _wake_all(self) -> None:
-        self._progress.clear()
         for watches in self._watches.values():
             for watch in watches:
                 watch.wake()

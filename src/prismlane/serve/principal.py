@@ -35,6 +35,15 @@ def principal_of(request: Request) -> Principal:
     return Principal(DEFAULT_TENANT)
 
 
+def is_known(request: Request) -> bool:
+    """Whether `request` may be told what those without a login must not know."""
+    try:
+        principal_of(request)
+    except AuthenticationError:
+        return False
+    return True
+
+
 def same_secret(given: str, expected: str) -> bool:
     """Whether two secrets are equal, in a time that tells nothing of where they differ."""
     return hmac.compare_digest(_digest(given), _digest(expected))

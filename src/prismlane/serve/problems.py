@@ -65,8 +65,11 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> ProblemResponse:
-        if error.status_code == 405:
-            told: PrismlaneError = MethodNotAllowedError(f"{request.method} is not for {request.url.path}")
+        if isinstance(error.__cause__, PrismlaneError):
+            # Raised while the body was read, and taken by FastAPI for a body that cannot be parsed.
+            told: PrismlaneError = error.__cause__
+        elif error.status_code == 405:
+            told = MethodNotAllowedError(f"{request.method} is not for {request.url.path}")
         elif error.status_code == 404:
             told = NotFoundError(f"there is nothing at {request.url.path}", hint="See /openapi.json.")
         else:

@@ -40,12 +40,15 @@ def _token_file() -> Path:
 
 
 def _haproxy_files(directory: Path) -> dict[str, str]:
-    """HAProxy's files in a private folder instead of fixed places in /tmp."""
+    """HAProxy's files in a private folder instead of fixed places in /tmp.
+
+    Ray puts a folder with a name of 56 characters below it, and HAProxy takes 97 in all for a socket: the names are short.
+    """
     names = {
-        "CONFIG_FILE_LOC": "haproxy.cfg",
-        "SOCKET_PATH": "haproxy.sock",
-        "METRICS_SOCKET_PATH": "haproxy-metrics.sock",
+        "CONFIG_FILE_LOC": "cfg",
+        "SOCKET_PATH": "s",
+        "METRICS_SOCKET_PATH": "m",
         "SERVER_STATE_BASE": "",
-        "SERVER_STATE_FILE": "haproxy-state",
+        "SERVER_STATE_FILE": "state",
     }
     return {f"RAY_SERVE_HAPROXY_{name}": str(directory / file) for name, file in names.items()}

@@ -7,6 +7,9 @@ import asyncio
 import contextlib
 import io
 import logging
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,15 +31,28 @@ def start_ray(settings: EngineSettings, directory: Path) -> None:
     # Our own process prints for people; what Ray has to say is in its log files.
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    ray.init(
-        address="local",
-        namespace=settings.namespace,
-        num_cpus=settings.worker.n_workers,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _temp_dir=str(directory),
-    )
+    with _sigterm_kept():
+        ray.init(
+            address="local",
+            namespace=settings.namespace,
+            num_cpus=settings.worker.n_workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=str(directory),
+        )
+
+
+@contextlib.contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Keep this process's handler of SIGTERM: Ray's native one aborts the process three seconds after the signal, which
+    may be in the middle of handing work back.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        # Set again also where it is Ray's own Python handler: that takes the native one away.
+        signal.signal(signal.SIGTERM, handler if callable(handler) else signal.getsignal(signal.SIGTERM))
 
 
 def start_engine(settings: EngineSettings) -> None:

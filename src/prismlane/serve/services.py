@@ -1,19 +1,44 @@
 """What a request handler works with: handles of the actors, the read-only store, blobs and the catalogue."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Any, Final, cast
 
 from fastapi import Depends, Request
 
 from prismlane.actors import names
 from prismlane.actors.handles import HolderHandle, RendererHandle, TrackerHandle, WorkerHandle
+from prismlane.common.errors import PrismlaneError
 from prismlane.common.settings import EngineSettings
 from prismlane.engine.analyses.registry import Registry, registry
 from prismlane.engine.ports import BlobStore, StoreReader
 from prismlane.engine.storage.directory_blobs import DirectoryBlobs
 from prismlane.engine.storage.sqlite_reader import SqliteReader
 from prismlane.serve.news import News
+
+#: How long one worker is waited for, in seconds.
+FACTS_S: Final = 1.0
+
+
+class SandboxFacts:
+    """What holds analysis code back. The same in every worker for as long as the engine runs, so one answer is enough."""
+
+    def __init__(self, workers: Sequence[WorkerHandle]) -> None:
+        self._workers = workers
+        self._facts: dict[str, Any] = {}
+
+    async def get(self) -> dict[str, Any]:
+        """Each control and whether it is in force; empty while no worker answers."""
+        for worker in self._workers:
+            if self._facts:
+                break
+            try:
+                async with asyncio.timeout(FACTS_S):
+                    self._facts = await worker.sandbox()
+            except (PrismlaneError, TimeoutError):
+                continue
+        return self._facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +49,7 @@ class Services:
     tracker: TrackerHandle
     holder: HolderHandle
     renderer: RendererHandle
-    #: One of the workers, which are all alike; probes ask it what holds analysis code back.
-    a_worker: WorkerHandle
+    sandbox: SandboxFacts
     reader: StoreReader
     blobs: BlobStore
     catalogue: Registry
@@ -40,18 +64,18 @@ async def connect(settings: EngineSettings) -> Services:
     catalogue = registry()
     for module in settings.plugins:
         catalogue.add_module(module)
-    news = News(tracker)
-    news.start()
     return Services(
         settings=settings,
         tracker=tracker,
         holder=HolderHandle(names.HOLDER, space),
         renderer=RendererHandle(names.RENDERER, space),
-        a_worker=WorkerHandle(names.worker_name(0), space, deadline_s=5.0),
+        sandbox=SandboxFacts(
+            [WorkerHandle(names.worker_name(slot), space) for slot in range(settings.worker.n_workers)]
+        ),
         reader=await asyncio.to_thread(SqliteReader.open, settings.data.directory),
         blobs=DirectoryBlobs(settings.data.directory / "blobs"),
         catalogue=catalogue,
-        news=news,
+        news=News(tracker),
     )
 
 

@@ -113,6 +113,12 @@ READ_WITH_A_WORD = {
 }
 
 
+def test_nothing_is_said_of_dates_that_begin_with_the_year(read):
+    warnings, table = read("d,n\n2020-02-01,1\n2021-04-03,2\n")
+    assert table["d"] == [date(2020, 2, 1), date(2021, 4, 3)]
+    assert warnings == ""
+
+
 @pytest.mark.parametrize("case", READ_WITH_A_WORD)
 def test_it_is_read_and_what_was_guessed_or_changed_is_said(read, case):
     data, expected, word = READ_WITH_A_WORD[case]

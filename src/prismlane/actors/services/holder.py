@@ -6,14 +6,20 @@ from prismlane.actors.services import parts
 from prismlane.common.clock import SystemClock
 from prismlane.common.settings import EngineSettings
 
-N_CHILDREN = 2
+N_LOADERS = 2
+N_INGESTERS = 1
 
 
 async def build(settings: EngineSettings) -> DatasetHolder:
     """The holder of an engine."""
-    children = ChildPool(
-        lambda number: parts.child(settings, f"holder-{number}", parts.limits(settings)), size=N_CHILDREN
-    )
+    within = parts.limits(settings)
     return DatasetHolder(
-        blobs=parts.blobs(settings), children=children, clock=SystemClock(), settings=settings.data
+        blobs=parts.blobs(settings),
+        loaders=ChildPool(lambda number: parts.child(settings, f"loader-{number}", within), size=N_LOADERS),
+        # Apart from the loaders: a large upload must not keep jobs waiting for their data.
+        ingesters=ChildPool(
+            lambda number: parts.child(settings, f"ingester-{number}", within), size=N_INGESTERS
+        ),
+        clock=SystemClock(),
+        settings=settings.data,
     )

@@ -1,10 +1,10 @@
 """The tracker, on the store of the data directory."""
 
 import asyncio
+import os
 import random
 import sys
 
-import ray
 from prismlane.actors.tracker import StateTracker
 from prismlane.common.clock import SystemClock
 from prismlane.common.settings import EngineSettings
@@ -23,5 +23,7 @@ async def build(settings: EngineSettings) -> StateTracker:
         clock=SystemClock(),
         settings=settings.tracker,
         jitter=random.SystemRandom().random,
-        on_deposed=ray.actor.exit_actor,
+        # Not Ray's own way to leave, which would leave the engine without a tracker: this process ends, and Ray starts
+        # another one, which takes over in its turn.
+        on_deposed=lambda: os._exit(1),
     )

@@ -25,7 +25,8 @@ _REASONS = (
     ("Maximum line size", "it is longer than 2,000,000 bytes"),
 )
 _SHOWN_CHARACTERS = 100
-_AMBIGUOUS_FORMAT = re.compile(r"%d[/.-]%m|%m[/.-]%d")
+#: Where the year comes first, the month follows it.
+_AMBIGUOUS_FORMAT = re.compile(r"(?<!%Y[/.-])(%d[/.-]%m|%m[/.-]%d)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prismlane.common.errors import OutOfMemoryError, StorageFullError, TooLargeError, UnreadableDataError
+from prismlane.common.errors import (
+    OutOfMemoryError,
+    RetryableAnalysisError,
+    StorageFullError,
+    TooLargeError,
+    UnreadableDataError,
+)
 from prismlane.engine.analyses.contract import Monitor
 
 #: Rows that are decoded at once; the cap on bytes is looked at between two batches.
@@ -53,8 +59,15 @@ def materialise(
 
 
 def open_partition(path: Path) -> pa.Table:
-    """The table of a materialised partition. Its columns lie in the mapped file: nothing is copied or read before it is used."""
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    """The table of a materialised partition. Its columns lie in the mapped file: nothing is copied or read before it is used.
+
+    Raises:
+        RetryableAnalysisError: the file is gone, as when the cache was made anew; it comes back when it is asked for.
+    """
+    try:
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except FileNotFoundError:
+        raise RetryableAnalysisError("a partition left the cache while it was needed") from None
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:

@@ -1,7 +1,5 @@
 """A result as one self-contained HTML file: no script, no request to anywhere, readable on paper and on a phone."""
 
-import base64
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +14,7 @@ from prismlane.engine.reports.facts import exactness_sentence, facts_of
 from prismlane.engine.reports.figures import figures_of
 from prismlane.engine.reports.glossary import glossary_of
 from prismlane.engine.reports.reproduce import recipes
+from prismlane.engine.reports.style import content_security_policy, style_sheet
 from prismlane.engine.reports.tables import table_view
 from prismlane.engine.reports.text import counted, shortened, visible
 from prismlane.engine.reports.verdict import MAX_FINDINGS, finding_view, ranked, tiles_of, verdict_of
@@ -56,7 +55,8 @@ def render_html(result: Result, about: ReportAbout) -> bytes:
     }
     page = {
         "csp": content_security_policy(),
-        "css": _css(),
+        # The sheet is ours, not a user's.
+        "css": Markup(style_sheet()),  # noqa: S704 - see above
         "title": shortened(result.title, _MAX_NAME),
         "dataset_name": shortened(about.dataset_name, _MAX_NAME),
         "n_rows": counted(about.n_rows, "row"),
@@ -87,14 +87,6 @@ def render_html(result: Result, about: ReportAbout) -> bytes:
     return _environment().get_template("report.html.j2").render(page).encode()
 
 
-def content_security_policy() -> str:
-    """The policy that a report carries, for servers that send it as a header too: its own style sheet and nothing else."""
-    digest = base64.b64encode(hashlib.sha256(_css().encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
-
-
 @cache
 def _environment() -> Environment:
     return Environment(
@@ -108,13 +100,6 @@ def _environment() -> Environment:
 
 def _finalized(value: Any) -> Any:
     return visible(value) if type(value) is str else value
-
-
-@cache
-def _css() -> Markup:
-    # The sheet is ours, not a user's.
-    source, _, _ = _environment().loader.get_source(_environment(), "report.css")  # type: ignore[union-attr]
-    return Markup(source)  # noqa: S704 - see above
 
 
 def _figures(charts: Sequence[Chart]) -> list[_Part]:

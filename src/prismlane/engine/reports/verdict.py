@@ -41,6 +41,8 @@ class FindingView:
     #: Anchor and title of what shows it; empty where nothing does.
     anchor: str
     anchor_title: str
+    #: `chart` or `table`.
+    anchor_kind: str
 
 
 def ranked(findings: Sequence[Finding]) -> list[Finding]:
@@ -64,7 +66,8 @@ def verdict_of(result: Result) -> str:
 
 def finding_view(finding: Finding, anchors: Mapping[str, tuple[str, str]]) -> FindingView:
     """`finding` with a link to its evidence; `anchors` holds (anchor, title) by names of charts and tables."""
-    anchor, title = _evidence_anchor(finding, anchors)
+    name = _evidence_name(finding, anchors)
+    anchor, title = anchors.get(name, ("", ""))
     return FindingView(
         severity=finding.severity,
         word=_WORDS[finding.severity],
@@ -73,6 +76,7 @@ def finding_view(finding: Finding, anchors: Mapping[str, tuple[str, str]]) -> Fi
         numbers=[_number(evidence) for evidence in finding.evidence if evidence.value is not None],
         anchor=anchor,
         anchor_title=shortened(title, 80),
+        anchor_kind=name.partition(":")[0],
     )
 
 
@@ -85,22 +89,24 @@ def tiles_of(summary: Mapping[str, Any]) -> list[Number]:
     ]
 
 
-def _evidence_anchor(finding: Finding, anchors: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+def _evidence_name(finding: Finding, anchors: Mapping[str, tuple[str, str]]) -> str:
     """Its chart, or else the table that its evidence names, or else the first table."""
     names = [f"chart:{finding.chart}"]
     names += [
         f"table:{part}" for evidence in finding.evidence for part in evidence.pointer.split("/") if part
     ]
-    found = [anchors[name] for name in names if name in anchors]
-    tables = [anchor for name, anchor in anchors.items() if name.startswith("table:")]
-    return (found or tables or [("", "")])[0]
+    found = [name for name in names if name in anchors]
+    tables = [name for name in anchors if name.startswith("table:")]
+    return (found or tables or [""])[0]
 
 
 def _number(evidence: Evidence) -> Number:
     name = evidence.pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
     value = evidence.value
     if evidence.unit and isinstance(value, int | float) and not isinstance(value, bool):
-        shown = f"{format_number(value)} {evidence.unit}"
+        # "Rows 300", not "Rows 300 rows".
+        is_said = heading_of(name).lower() == evidence.unit
+        shown = format_number(value) if is_said else f"{format_number(value)} {evidence.unit}"
     else:
         shown = format_field(name, value)
     label = "" if name.isdigit() else heading_of(name)

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -25,7 +25,7 @@ from prismlane.engine.sandbox.exits import EXIT_OUT_OF_MEMORY
 from prismlane.engine.sandbox.landlock import confine_to
 from prismlane.engine.sandbox.limits import Limits, apply_limits, cpu_used_s, start_cpu_budget
 from prismlane.engine.sandbox.namespaces import has_own_user_namespace
-from prismlane.engine.sandbox.problems import ended, is_out_of_memory, problem_of
+from prismlane.engine.sandbox.problems import ended, frames_of, is_out_of_memory, problem_of
 from prismlane.engine.sandbox.protocol import (
     AskToEnd,
     Call,
@@ -220,9 +220,18 @@ def _answer(call: Call, monitor: ChildMonitor, target: Target) -> list[bytes]:
     except BaseException as error:  # noqa: BLE001 - whatever a target raises, SystemExit too, is its answer
         if is_out_of_memory(error):
             error.__traceback__ = None  # its frames hold the memory that the answer needs
+        elif monitor.asked is None:
+            _log_frames(error)
         return encode(Failed(call.id, problem_of(error, monitor.asked)))
     finally:
         monitor.finish()
+
+
+def _log_frames(error: BaseException) -> None:
+    lines = [f"{type(error).__name__}, raised by:", *frames_of(error)]
+    if len(lines) > 1:
+        with suppress(OSError):  # the analysis may have closed what it writes to
+            os.write(2, "".join(f"{line}\n" for line in lines).encode(errors="replace"))
 
 
 def _checked(answer: Any) -> tuple[dict[str, Any], list[bytes]]:

@@ -137,7 +137,7 @@ class ChildProcess:
         async with self._turn:
             self._n_calls += 1
             frame = _frame_of(Call(self._n_calls, target, payload, blobs))
-            child = await self._living_child()
+            child = await self._child_in_time()
             running = self._running = _RunningCall(self._n_calls, child)
             answered = False
             try:
@@ -178,7 +178,7 @@ class ChildProcess:
     async def wipe_scratch(self) -> None:
         """Remove what the child has written, between two jobs. Waits for a running call."""
         async with self._turn:
-            if self._child is not None:
+            if self._child is not None and any(self._child.scratch.iterdir()):
                 await asyncio.to_thread(wipe, self._child.scratch)
 
     def take_file(self, name: str, directory: Path, new_name: str | None = None) -> Path:
@@ -202,9 +202,22 @@ class ChildProcess:
             await self._server.close()
             self._server = None
 
+    async def _child_in_time(self) -> LiveChild:
+        try:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                return await self._living_child()
+        except TimeoutError:
+            # The fork server hangs: the next call has a fresh one.
+            server, self._server = self._server, None
+            if server is not None:
+                await server.close()
+            raise ChildDiedError("No child process came up in time.") from None
+
     async def _living_child(self) -> LiveChild:
-        if self._child is not None and self._child.is_alive:
-            return self._child
+        child = self._child
+        # A call is to have most of the memory that it may use, whatever its predecessors left.
+        if child is not None and child.is_alive and child.kept_bytes <= self._limits.memory_bytes // 4:
+            return child
         if self._child is not None:
             self._discard(self._child)
         child = await start_child(

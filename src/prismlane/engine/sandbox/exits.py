@@ -63,7 +63,7 @@ def error_of_exit(end: Exit, *, last_lines: Sequence[str], n_oom_kills: int) -> 
         last_lines: the end of what it wrote to its standard streams.
         n_oom_kills: how many processes the kernel has killed for want of memory meanwhile.
     """
-    facts: dict[str, Any] = {"exit_code": end.code, "signal": end.signal_name, "log": list(last_lines)[-10:]}
+    facts: dict[str, Any] = {"exit_code": end.code, "signal": end.signal_name}
     if end.signal_number == signal.SIGXCPU:
         return DeadlineExceededError("The job used more CPU time than it may have.", facts=facts)
     starved = end.signal_number in _CRASHES and any(_NO_MEMORY.search(line) for line in last_lines)

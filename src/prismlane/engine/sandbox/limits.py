@@ -104,9 +104,9 @@ def cpu_used_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def memory_in_use_bytes() -> tuple[int, int]:
-    """Address space and private writable memory of this process, as RLIMIT_AS and RLIMIT_DATA count them."""
-    pages = Path("/proc/self/statm").read_text().split()
+def memory_in_use_bytes(pid: int | None = None) -> tuple[int, int]:
+    """Address space and private writable memory of a process (this one), as RLIMIT_AS and RLIMIT_DATA count them."""
+    pages = Path(f"/proc/{pid or 'self'}/statm").read_text().split()
     return int(pages[0]) * resource.getpagesize(), int(pages[5]) * resource.getpagesize()
 
 

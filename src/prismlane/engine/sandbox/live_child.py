@@ -13,7 +13,7 @@ from typing import Any
 from prismlane.common.errors import AttemptEndedError, ChildDiedError
 from prismlane.engine.sandbox.exits import Exit, count_oom_kills, error_of_exit
 from prismlane.engine.sandbox.fork_server_process import Forked, ForkServerProcess
-from prismlane.engine.sandbox.limits import Limits
+from prismlane.engine.sandbox.limits import Limits, memory_in_use_bytes
 from prismlane.engine.sandbox.log_lines import LogLines
 from prismlane.engine.sandbox.protocol import FrameError, Hello, Message, decode, encode
 from prismlane.engine.sandbox.scratch import make_scratch, remove
@@ -47,11 +47,27 @@ class LiveChild:
         self._max_answer_bytes = max_answer_bytes
         self._n_oom_kills_before = count_oom_kills()
         self._burial: asyncio.Task[None] | None = None
+        self._idle_bytes = 0
 
     @property
     def is_alive(self) -> bool:
         """Whether it runs (or is stopped); a zombie does not."""
         return not self._forked.exited.done() and not self._exits.poll(0)
+
+    def note_idle_memory(self) -> None:
+        """Remember how much it holds before its first call."""
+        self._idle_bytes = self._held_bytes()
+
+    @property
+    def kept_bytes(self) -> int:
+        """What it holds beyond what it held before its first call: allocators keep much of what calls gave back."""
+        return max(0, self._held_bytes() - self._idle_bytes)
+
+    def _held_bytes(self) -> int:
+        try:
+            return memory_in_use_bytes(self.pid)[1]
+        except (OSError, IndexError):  # it has just ended
+            return 0
 
     async def send_frame(self, pieces: Sequence[bytes]) -> None:
         """Send a frame, and wait until the pipe has room again.
@@ -162,6 +178,7 @@ async def start_child(
     except BaseException:
         await child.bury()
         raise
+    child.note_idle_memory()
     return child
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import linecache
+import re
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -14,7 +15,9 @@ from prismlane.common.errors import (
     InvalidRequestError,
     OutOfMemoryError,
     PrismlaneError,
+    TooLargeError,
     UnprocessableError,
+    UnsupportedMediaError,
 )
 from prismlane.engine.sandbox.protocol import EndReason
 
@@ -26,8 +29,14 @@ _FROM_A_CHILD = (
     AnalysisError,
     UnprocessableError,
     InvalidRequestError,
+    TooLargeError,
+    UnsupportedMediaError,
     DeadlineExceededError,
     OutOfMemoryError,
+)
+#: The directories of an absolute path, also of one in quotes: how a server lays out its disk is its own business.
+_DIRECTORIES = re.compile(
+    r"(?:(?<=')(?:/[^/'\n]+)+/(?=[^/'\n]*')|(?<=\")(?:/[^/\"\n]+)+/(?=[^/\"\n]*\")|(?<![\w/:.'\"])(?:/[\w.@+-]+)+/(?=\w))"
 )
 _OWN_PACKAGE = "prismlane.engine.sandbox."
 
@@ -41,6 +50,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether `error` says that memory could not be had (Python, numpy, Arrow, DuckDB or the kernel)."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return True  # what Python makes of a stack that does not fit
     return any(
         cls.__name__ == "OutOfMemoryException" and cls.__module__.lstrip("_").startswith("duckdb")
         for cls in type(error).__mro__
@@ -63,8 +74,18 @@ def problem_of(error: BaseException, asked: EndReason | None) -> dict[str, Any]:
     name = type(error).__name__
     return AnalysisError(
         f"{name}: {_text(error)}" if _text(error) else name,
-        facts={"exception": name, "traceback": list(_own_frames(error.__traceback__))[-MAX_TRACEBACK_LINES:]},
+        facts={"exception": name},
     ).to_dict()
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """Where `error` comes from, innermost last, for the log of the server: source lines are not for clients.
+
+    Empty for an error of the tree, which explains itself.
+    """
+    if isinstance(error, PrismlaneError):
+        return []
+    return list(_own_frames(error.__traceback__))[-MAX_TRACEBACK_LINES:]
 
 
 def error_of(problem: Mapping[str, Any], asked: EndReason | None) -> PrismlaneError:
@@ -97,7 +118,7 @@ def _is_well_formed(problem: Mapping[str, Any]) -> bool:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)[:MAX_TEXT]
+        return _DIRECTORIES.sub("", str(error)[:MAX_TEXT])
     except Exception:  # noqa: BLE001 - an exception of a plug-in may fail to describe itself
         return ""
 

@@ -121,7 +121,7 @@ class DirectoryBlobs:
         if hashlib.sha256(data).hexdigest() != hash_:
             raise DamagedBlobError(
                 f"the bytes of blob {hash_} are not those that were written",
-                facts={"hash": hash_, "path": str(path), "n_bytes": len(data)},
+                facts={"hash": hash_, "n_bytes": len(data)},
             )
         return data
 

@@ -40,7 +40,7 @@ _UPLOAD_BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": RegisterRequest.model_json_schema()},
+            "application/json": {"schema": {"$ref": "#/components/schemas/RegisterRequest"}},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         },
     }
@@ -184,7 +184,7 @@ async def _register(
     if known is not None and idempotency is None:
         return known, False, False
     accepted = await services.tracker.add_dataset(tenant, found, idempotency)
-    if accepted["created"]:
+    if accepted["created_id"] == found["id"]:
         return Dataset.from_dict(found), True, False
     return await dataset_of(services, tenant, accepted["created_id"]), False, True
 

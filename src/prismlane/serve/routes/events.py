@@ -27,7 +27,7 @@ async def events(
     request: Request,
     principal: WithPrincipal,
     services: WithServices,
-    after: Annotated[int, Query(ge=0, description="only events after this number")] = 0,
+    after: Annotated[int, Query(ge=0, lt=2**53, description="only events after this number")] = 0,
     page_size: Annotated[int, Query(ge=1, le=1000)] = 1000,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:

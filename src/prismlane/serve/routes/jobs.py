@@ -11,6 +11,7 @@ from prismlane.common.errors import (
     InvalidParametersError,
     InvalidRequestError,
     JobNotFoundError,
+    PrismlaneError,
 )
 from prismlane.common.ids import new_job_id
 from prismlane.common.states import JobState
@@ -20,7 +21,6 @@ from prismlane.engine.data.manifest import Dataset
 from prismlane.engine.jobs.model import Job, JobSpec
 from prismlane.engine.jobs.transitions import spec_to_dict
 from prismlane.engine.ports import JobFilter
-from prismlane.serve.news import Watch
 from prismlane.serve.principal import WithPrincipal
 from prismlane.serve.requests import idempotency_of, last_id_of, page_token, preferred_wait_s
 from prismlane.serve.services import Services, WithServices
@@ -28,6 +28,8 @@ from prismlane.serve.views import job_view
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
+#: How long a look at a job waits for its progress, in seconds.
+PROGRESS_S: Final = 1.0
 #: Accepting goes on when its client has gone away: these tasks are kept from being collected.
 _accepting: Final[set[asyncio.Task[Any]]] = set()
 
@@ -52,25 +54,19 @@ async def submit(
         spec=spec_to_dict(spec),
         idempotency=idempotency_of(request, "POST /v1/jobs", body.model_dump(mode="json")),
     )
-    wait_s = preferred_wait_s(request)
-    # Watched from before the job exists: a short job may end before its acceptance is answered.
-    with services.news.watch(job_id) as watch:
-        accepting = asyncio.create_task(services.tracker.submit(submission))
-        _accepting.add(accepting)
-        accepting.add_done_callback(_accepting.discard)
-        accepted = await asyncio.shield(accepting)
-        if accepted["created"]:
-            job = await _wait(watch, services, principal.tenant, job_id, wait_s)
-        else:
-            response.headers["Idempotency-Replayed"] = "true"
-            with services.news.watch(accepted["created_id"]) as earlier:
-                job = await _wait(earlier, services, principal.tenant, accepted["created_id"], wait_s)
+    accepting = asyncio.create_task(services.tracker.submit(submission, preferred_wait_s(request)))
+    _accepting.add(accepting)
+    accepting.add_done_callback(_accepting.discard)
+    accepted = await asyncio.shield(accepting)
+    if accepted["created_id"] != job_id:
+        response.headers["Idempotency-Replayed"] = "true"
+    job = await job_of(services, principal.tenant, accepted["created_id"])
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if job.is_terminal:
         response.status_code = 200
     else:
         response.headers["Retry-After"] = "1"
-    return job_view(job, services.news.progress(job.id))
+    return job_view(job)
 
 
 @router.get("/jobs", summary="List jobs, newest first")
@@ -80,7 +76,7 @@ async def list_jobs(
     state: Annotated[list[JobState] | None, Query(description="only these states")] = None,
     analysis: Annotated[str | None, Query(max_length=100)] = None,
     dataset: Annotated[str | None, Query(max_length=100)] = None,
-    label: Annotated[list[str] | None, Query(description="key:value, all must match")] = None,
+    label: Annotated[list[str] | None, Query(max_length=8, description="key:value, all must match")] = None,
     page_size: Annotated[int, Query(ge=1, le=1000)] = 50,
     page_token_: Annotated[str | None, Query(alias="page_token", max_length=500)] = None,
 ) -> JobPage:
@@ -90,18 +86,18 @@ async def list_jobs(
     jobs = await services.reader.jobs(principal.tenant, wanted, limit=page_size + 1, before=before)
     page = jobs[:page_size]
     return JobPage(
-        jobs=[job_view(job, services.news.progress(job.id)) for job in page],
+        jobs=[job_view(job) for job in page],
         next_page_token=page_token(page[-1].id) if len(jobs) > page_size else None,
     )
 
 
-@router.get("/jobs/{job_id}", summary="Look a job up")
+@router.get("/jobs/{job_id}", summary="Look a job up", response_model=JobView)
 async def get_job(
     job_id: str, request: Request, principal: WithPrincipal, services: WithServices
 ) -> Response:
     """The job as it is now, with a weak ETag for cheap polling."""
     job = await job_of(services, principal.tenant, job_id)
-    progress = services.news.progress(job.id)
+    progress = await _progress(services, job)
     etag = f'W/"{job.seq}"'
     if progress is None and request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"ETag": etag})
@@ -144,15 +140,15 @@ async def job_of(services: Services, tenant: str, job_id: str) -> Job:
     return job
 
 
-async def _wait(watch: Watch, services: Services, tenant: str, job_id: str, wait_s: float) -> Job:
-    loop = asyncio.get_running_loop()
-    until = loop.time() + wait_s
-    while True:
-        job = await job_of(services, tenant, job_id)
-        left_s = until - loop.time()
-        if job.is_terminal or left_s <= 0:
-            return job
-        await watch.wait(left_s)
+async def _progress(services: Services, job: Job) -> dict[str, Any] | None:
+    if job.state is not JobState.RUNNING:
+        return None
+    try:
+        async with asyncio.timeout(PROGRESS_S):
+            return await services.tracker.progress_of(job.tenant, job.id)
+    except (PrismlaneError, TimeoutError):
+        # It is best effort: the job itself is in the store, whatever the tracker is at.
+        return None
 
 
 async def _spec(body: SubmitRequest, tenant: str, services: Services) -> JobSpec:
@@ -188,7 +184,11 @@ async def _dataset(
 ) -> Dataset | None:
     if not analysis.needs_dataset:
         if body.dataset is not None:
-            raise InvalidParametersError(f"{body.analysis} reads no dataset; leave `dataset` out")
+            raise InvalidParametersError(
+                f"{body.analysis} reads no dataset",
+                hint="Leave `dataset` out.",
+                errors=[{"pointer": "/dataset", "detail": "not used by this analysis"}],
+            )
         return None
     if body.dataset is None:
         raise InvalidParametersError(

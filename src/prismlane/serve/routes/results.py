@@ -1,21 +1,24 @@
 """What a job leaves: its result and its report."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 
 from prismlane.common.clock import rfc3339
 from prismlane.common.errors import NoResultError, ResultNotReadyError
+from prismlane.common.wire import Result
 from prismlane.engine.jobs.model import Job
+from prismlane.engine.reports.style import content_security_policy
 from prismlane.serve.principal import WithPrincipal
 from prismlane.serve.routes.jobs import job_of
 from prismlane.serve.services import Services, WithServices
 
 router = APIRouter(prefix="/v1", tags=["results"])
 
-#: The report needs nothing but itself; should a browser be told otherwise by what is in it, it must not follow.
-REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+#: What the report's own page says of itself, and who may show it in a frame, which only a header can say.
+REPORT_POLICY = f"{content_security_policy()}; frame-ancestors 'self'"
 
 
-@router.get("/jobs/{job_id}/result", summary="The result as JSON")
+@router.get("/jobs/{job_id}/result", summary="The result as JSON", response_model=Result)
 async def result(job_id: str, request: Request, principal: WithPrincipal, services: WithServices) -> Response:
     """The result; its strong ETag is the SHA-256 of these bytes, and they never change."""
     _, result_hash = await _finished(services, principal.tenant, job_id)
@@ -30,7 +33,7 @@ async def result(job_id: str, request: Request, principal: WithPrincipal, servic
     return Response(data, media_type="application/json", headers=headers)
 
 
-@router.get("/jobs/{job_id}/report", summary="The report as one HTML file")
+@router.get("/jobs/{job_id}/report", summary="The report as one HTML file", response_class=HTMLResponse)
 async def report(job_id: str, request: Request, principal: WithPrincipal, services: WithServices) -> Response:
     """The report, drawn when it is first asked for."""
     job, result_hash = await _finished(services, principal.tenant, job_id)

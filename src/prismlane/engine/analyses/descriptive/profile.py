@@ -107,12 +107,12 @@ class ProfileAnalysis(PartitionAnalysis[ProfileParams, ProfileState, Profile]):
         return Exactness(kind="sketch", error="; ".join(errors)) if errors else Exactness()
 
     def summary(self, out: Profile) -> dict[str, Any]:
-        """Size, nulls and the number of warnings."""
+        """Size and nulls."""
         return {
             "n_rows": out.n_rows,
             "n_columns": out.n_columns,
+            "n_null": out.n_null,
             "null_share": out.null_share,
-            "n_warnings": len(out.warnings),
         }
 
     def findings(self, out: Profile) -> list[Finding]:

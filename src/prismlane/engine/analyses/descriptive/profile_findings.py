@@ -35,7 +35,7 @@ def _overview(profile: Profile) -> Finding:
     nulls = f"{profile.n_null:,} of {profile.n_cells:,} cells are null ({profile.null_share:.1%})"
     told = nulls if profile.n_null else "no cell is null"
     return Finding(
-        text=f"The data has {profile.n_rows:,} rows and {profile.n_columns:,} columns; {told}.",
+        text=f"The data has {_counted(profile.n_rows, 'row')} and {_counted(profile.n_columns, 'column')}; {told}.",
         score=0.9,
         evidence=[
             Evidence(pointer="/n_rows", value=profile.n_rows, unit="rows"),
@@ -46,6 +46,10 @@ def _overview(profile: Profile) -> Finding:
         ],
         chart=NULLS if any(column.n_null for column in profile.columns) else None,
     )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def _of_warnings(profile: Profile) -> Iterator[Finding]:

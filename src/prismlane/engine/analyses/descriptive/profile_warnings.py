@@ -51,10 +51,10 @@ def _of_column(column: ColumnProfile, number: int) -> Iterator[ColumnWarning]:
         text = f"{name} has the same value in all {column.n:,} rows that have one."
         yield warn("constant", "n", column.n, text)
     if _is_key_like(column):
-        text = f"{name} has another value in each of its {column.n:,} rows, as a key has."
+        text = f"{name} has a different value in each of its {column.n:,} rows, as a key has."
         yield warn("unique", "n", column.n, text)
     elif _seems_key_like(column):
-        text = f"{name} seems to have another value in nearly every row (about {column.distinct:,} in {column.n:,})."
+        text = f"{name} seems to have a different value in nearly every row (about {column.distinct:,} in {column.n:,})."
         yield warn("unique", "distinct", column.distinct or 0, text)
     if column.skewness is not None and abs(column.skewness) >= HIGH_SKEWNESS:
         side = "high" if column.skewness > 0 else "low"

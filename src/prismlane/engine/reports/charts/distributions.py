@@ -58,7 +58,9 @@ def bar(
             "x": {
                 "field": escaped(value),
                 "type": "quantitative",
-                "axis": number_axis(heading, [0, *numbers_of(data, value)]),
+                "axis": number_axis(
+                    heading, [0, *numbers_of(data, value)], is_share=value.endswith("_share")
+                ),
             },
         },
     }

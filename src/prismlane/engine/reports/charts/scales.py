@@ -16,11 +16,14 @@ def numbers_of(rows: Iterable[Mapping[str, Any]], *fields: str) -> list[float]:
     return [value for value in found if isinstance(value, int | float) and not isinstance(value, bool)]
 
 
-def number_axis(title: str, values: Sequence[float], *, n_ticks: int = 5) -> Spec:
+def number_axis(title: str, values: Sequence[float], *, n_ticks: int = 5, is_share: bool = False) -> Spec:
     """An axis whose labels are short, and still differ from each other."""
     axis: Spec = {"title": shortened(title, _MAX_TITLE) or None, "tickCount": n_ticks, "labelOverlap": True}
     largest = max((abs(value) for value in values), default=0.0)
     span = max(values, default=0.0) - min(values, default=0.0)
+    if is_share:
+        axis["format"] = "~%"
+        return axis
     if largest >= 10_000 and span >= largest / 100:
         axis["labelExpr"] = "replace(format(datum.value, '~s'), 'G', 'B')"
     elif largest >= 10_000:

@@ -1,26 +1,10 @@
 """What tests of the command line share; imported by name, so that it costs other tests nothing."""
 
-import sys
-from pathlib import Path
-from types import ModuleType
+import os
 
 import pytest
 from pretend_gateway import GatewayServer, PretendGateway
-from pydantic import BaseModel
 from typer.testing import CliRunner
-
-
-class Server(BaseModel):
-    host: str = "127.0.0.1"
-    port: int = 8700
-
-
-class Data(BaseModel):
-    directory: Path = Path()
-
-
-class Worker(BaseModel):
-    n_workers: int = 1
 
 
 @pytest.fixture
@@ -34,23 +18,12 @@ def data_directory(tmp_path):
 def surroundings(monkeypatch, tmp_path, data_directory):
     """A current directory, a home and an environment that nobody else wrote to."""
 
-    class EngineSettings(BaseModel):
-        server: Server = Server()
-        data: Data = Data(directory=data_directory)
-        worker: Worker = Worker()
-
-    module = ModuleType("prismlane.common.settings")
-    module.EngineSettings = EngineSettings
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for name in os.environ:
+        if name.startswith("PRISMLANE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PRISMLANE_DATA__DIRECTORY", str(data_directory))
+    monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.chdir(tmp_path)
-    for name in (
-        "PRISMLANE_URL",
-        "PRISMLANE_API_KEY",
-        "PRISMLANE_API_KEY_FILE",
-        "PRISMLANE_OUTPUT",
-        "NO_COLOR",
-    ):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("HOME", str(tmp_path))
 
@@ -101,6 +74,6 @@ def engine(gateway, monkeypatch):
     with GatewayServer(gateway) as server:
         engine = PretendEngine(server.url)
         monkeypatch.setattr("prismlane.client.client.start_engine", engine.start)
-        monkeypatch.setattr("prismlane.client.local.start_engine", engine.start)
+        monkeypatch.setattr("prismlane.cli.own_engine.start_engine", engine.start)
         monkeypatch.setenv("PRISMLANE_URL", "http://127.0.0.1:1")
         yield engine

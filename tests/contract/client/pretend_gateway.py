@@ -114,6 +114,7 @@ class PretendGateway:
         self.end_state = "succeeded"
         self.end_error: dict[str, Any] | None = None
         self.ready = True
+        self.sandbox = {"memory": {"on": True, "reason": "RLIMIT_AS"}}
         #: How often a job is looked at before it ends.
         self.looks_until_end = 0
         self.result: dict[str, Any] = RESULT
@@ -154,7 +155,7 @@ class PretendGateway:
     def _route(self, asked: Asked) -> Answer:
         match asked.method, asked.path.strip("/").split("/"):
             case "GET", ["readyz"]:
-                view = {"ready": self.ready, "version": "1.2.3", "n_workers": 2, "sandbox": {"rlimits": True}}
+                view = {"ready": self.ready, "version": "1.2.3", "n_workers": 2, "sandbox": self.sandbox}
                 return Answer(200 if self.ready else 503, view)
             case "GET", ["v1", "analyses"]:
                 return Answer(body={"analyses": [PROFILE]})

@@ -14,7 +14,9 @@ from cli_fixtures import data_directory, engine, gateway, invoke, surroundings, 
 
 from prismlane.cli import checks
 from prismlane.cli.engine_record import FILE_NAME, EngineRecord, read_record, running_engine
-from prismlane.cli.up import safety, stop_signals
+from prismlane.cli.stop_signals import stop_signals
+from prismlane.cli.up import safety
+from prismlane.common.settings import EngineSettings
 
 
 @pytest.fixture
@@ -28,6 +30,10 @@ def child():
         process.kill()
 
 
+ON = {"on": True, "reason": "RLIMIT_AS"}
+OFF = {"on": False, "reason": "this system refuses it"}
+
+
 def record_of(process):
     ticks = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
     return EngineRecord(process.pid, ticks, "http://127.0.0.1:1")
@@ -39,20 +45,24 @@ def test_up_announces_itself_leaves_a_private_record_and_stops_on_a_signal(
     seen = []
 
     class Stop:
+        def listen(self):
+            seen.append("listens")
+
         def wait(self):
             seen.append(read_record(data_directory))
             seen.append(stat.S_IMODE((data_directory / FILE_NAME).stat().st_mode))
 
     monkeypatch.setattr("prismlane.cli.up.stop_signals", lambda: nullcontext(Stop()))
-    shown = invoke("up", "--port", 0, "--workers", 3, "--json")
+    shown = invoke("up", "--port", 0, "--workers", 3, "--front", "haproxy", "--json")
     assert shown.exit_code == 0
     assert json.loads(shown.stdout) == {
         "url": engine.url,
         "pid": os.getpid(),
         "data_directory": str(data_directory),
     }
-    assert seen == [EngineRecord.of_this_process(engine.url), 0o600]
+    assert seen == ["listens", "listens", EngineRecord.of_this_process(engine.url), 0o600]
     assert (engine.settings.server.port, engine.settings.worker.n_workers) == (0, 3)
+    assert engine.settings.server.front == "haproxy"
     assert engine.n_stops == 1
     assert not (data_directory / FILE_NAME).exists()
     for told in (
@@ -60,6 +70,7 @@ def test_up_announces_itself_leaves_a_private_record_and_stops_on_a_signal(
         "/openapi.json",
         "/metrics",
         str(data_directory),
+        str(data_directory / "logs"),
         "this machine only, no login",
         "Ctrl-C",
     ):
@@ -70,9 +81,30 @@ def test_up_announces_itself_leaves_a_private_record_and_stops_on_a_signal(
 def test_each_signal_that_asks_to_end_is_heard(number):
     before = signal.getsignal(number)
     with stop_signals() as stop:
+        assert not stop.wait(0)
         os.kill(os.getpid(), number)
         assert stop.wait(10)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"),
+    [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)],
+)
+def test_a_signal_before_the_wait_interrupts_once(number, raised):
+    with stop_signals() as stop:
+        with pytest.raises(raised):
+            os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+        assert stop.wait(0)
+
+
+def test_signals_that_something_else_took_are_taken_back():
+    with stop_signals() as stop:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        stop.listen()
+        with pytest.raises(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_second_engine_on_the_same_data_is_refused(invoke, engine, data_directory, child):
@@ -144,22 +176,51 @@ def test_status_without_an_engine_exits_with_3(invoke, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("url", "has_key", "told"),
+    ("host", "has_key", "told"),
     [
-        ("http://127.0.0.1:8700", False, "this machine only, no login"),
-        ("http://[::1]:8700", True, "this machine only, with the API key"),
-        ("http://0.0.0.0:8700", True, "reachable by other machines"),
+        ("127.0.0.1", False, "this machine only, no login"),
+        ("::1", True, "this machine only, with the API key from PRISMLANE_AUTH__API_KEY"),
+        ("0.0.0.0", True, "reachable by other machines on 0.0.0.0, with the API key"),
     ],
 )
-def test_who_can_reach_an_engine_is_told(url, has_key, told):
-    assert safety(url, has_key=has_key).startswith(told)
+def test_who_can_reach_an_engine_is_told(monkeypatch, host, has_key, told):
+    if has_key:
+        monkeypatch.setenv("PRISMLANE_AUTH__API_KEY", "k" * 16)
+    assert safety(EngineSettings.load(server={"host": host})).startswith(told)
+
+
+def test_the_file_that_holds_the_key_is_named_but_not_the_key(monkeypatch, tmp_path):
+    (tmp_path / "key").write_text("k" * 16)
+    monkeypatch.setenv("PRISMLANE_AUTH__API_KEY_FILE", str(tmp_path / "key"))
+    told = safety(EngineSettings.load())
+    assert str(tmp_path / "key") in told
+    assert "kkkk" not in told
+
+
+def test_a_front_that_does_not_exist_is_refused(invoke, engine):
+    assert invoke("up", "--front", "nginx").exit_code == 2
+    assert engine.settings is None
+
+
+def test_a_wrong_setting_names_its_variable(invoke, monkeypatch):
+    monkeypatch.setenv("PRISMLANE_SERVER__PORT", "70000")
+    shown = invoke("up")
+    assert shown.exit_code == 2
+    assert "PRISMLANE_SERVER__PORT" in shown.stderr
+
+
+def test_status_tells_which_limits_are_off_and_why(invoke, gateway, url):
+    gateway.sandbox = {"memory": ON, "network": {"on": False, "reason": "no Landlock here"}}
+    shown = invoke("status").stdout
+    assert "1 of 2 limits in force" in shown
+    assert "no Landlock here" in shown
 
 
 def test_doctor_says_ok_and_knows_the_sandbox(invoke, gateway, url):
     found = {each["check"]: each for each in json.loads(invoke("doctor", "--json").stdout)}
     assert found["python"]["verdict"] == "ok"
     assert found["server"]["what"] == f"{url} is ready"
-    assert found["sandbox"]["what"] == "rlimits"
+    assert found["sandbox"]["what"] == "1 of 1 limits in force"
     assert found["ray"]["verdict"] == "ok"
     assert found["sqlite"]["verdict"] == "ok"
 
@@ -214,8 +275,9 @@ def test_a_directory_yet_to_be_made_is_judged_by_where_it_will_be(tmp_path, monk
     ("sandbox", "verdict"),
     [
         ({}, "problem"),
-        ({"rlimits": True, "network": False}, "warning"),
-        ({"rlimits": True, "nofile": 64}, "ok"),
+        ({"memory": OFF}, "problem"),
+        ({"memory": ON, "network": OFF}, "warning"),
+        ({"memory": ON, "network": ON}, "ok"),
     ],
 )
 def test_the_strength_of_the_sandbox_is_judged(sandbox, verdict):

@@ -1,3 +1,5 @@
+"""What tests of several kinds use."""
+
 import pytest
 
 

@@ -11,7 +11,8 @@ from report_samples import about, broken_chart, flights_result, one_bar
 from prismlane.common.wire import Evidence, Exactness, Finding, Result, Table
 from prismlane.engine.reports import charts, figures
 from prismlane.engine.reports import html as report
-from prismlane.engine.reports.html import content_security_policy, render_html
+from prismlane.engine.reports.html import render_html
+from prismlane.engine.reports.style import content_security_policy
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 HOSTILE = [
@@ -153,7 +154,7 @@ def test_a_finding_without_a_chart_links_to_the_table_that_its_evidence_names():
     finding = Finding(text="F", evidence=[Evidence(pointer="/columns/3/max", value=1)], chart="not there")
     html = render_html(result_of(findings=[finding], tables=[other, table]), about())
     check(html)
-    assert b'<a href="#table-2">See \xe2\x80\x9cAll columns\xe2\x80\x9d</a>' in html
+    assert b'<a href="#table-2">See the table \xe2\x80\x9cAll columns\xe2\x80\x9d</a>' in html
 
 
 def test_at_most_seven_findings_are_at_the_top_by_score_and_the_others_folded():
@@ -284,7 +285,7 @@ def test_charts_that_findings_speak_of_come_first_and_are_not_left_out(few_chart
     html = render_html(result_of(charts=made, findings=[Finding(text="F", chart="c99")]), about()).decode()
     check(html.encode())
     assert re.findall(r"<h3>(Chart \d+)</h3>", html)[:2] == ["Chart 99", "Chart 0"]
-    assert "See “Chart 99”" in html
+    assert "See the chart “Chart 99”" in html
 
 
 def test_an_empty_result_is_a_report_too():
