@@ -47,7 +47,7 @@ _CLIENT: Final = frozenset({"AsyncClient", "AsyncJob", "Client", "Job", "Report"
 def __getattr__(name: str) -> Any:
     # Workers, tools and `--help` import this package without ever using the client: it is loaded when named.
     if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("prismlane")
+        return importlib.import_module("prismlane.common.version").VERSION
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = "prismlane.client" if name in _CLIENT else "prismlane.common.errors"

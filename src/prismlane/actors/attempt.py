@@ -1,6 +1,7 @@
 """One attempt at a job in a worker: gets the data, has the child compute, keeps the states and the result."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -68,7 +69,8 @@ class Attempt:
         self._clock = clock
         self._threads = threads
         self._plugins = plugins
-        self._deadline = clock.monotonic() + self._spec["run_timeout_s"]
+        #: When it has to have ended (monotonic seconds); counted from when it begins.
+        self._deadline = math.inf
         self._computing = False
         #: Set once the attempt has to end: what its outcome is, or "stale" for none.
         self._ending: str | None = None

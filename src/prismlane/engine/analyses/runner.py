@@ -8,8 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, reduce
-from importlib import metadata
+from functools import reduce
 from typing import Any, TypeVar
 
 import duckdb
@@ -18,6 +17,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from prismlane.common.errors import AnalysisError, TooLargeError
+from prismlane.common.version import VERSION
 from prismlane.common.wire import Chart, DatasetRef, Result
 from prismlane.engine.analyses.contract import (
     Analysis,
@@ -219,17 +219,12 @@ def _result(analysis: Analysis[Any, Any], out: BaseModel, ctx: Context, dataset:
 def versions(analysis: Analysis[Any, Any]) -> dict[str, str]:
     """The versions that the numbers of a result depend on."""
     return {
-        "prismlane": _own_version(),
+        "prismlane": VERSION,
         "analysis": analysis.version,
         "duckdb": duckdb.__version__,
         "numpy": np.__version__,
         "pyarrow": pa.__version__,
     }
-
-
-@cache
-def _own_version() -> str:
-    return metadata.version("prismlane")
 
 
 def canonical_json(value: Any) -> bytes:
